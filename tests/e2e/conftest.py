@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +13,13 @@ from harness.paths import portreeve  # noqa: E402
 from harness.target import Target  # noqa: E402
 from harness.world import World  # noqa: E402
 
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
-# How much evidence was verified behind the tests.
-VERIFIED = pytest.StashKey[str]()
+
+# How much evidence was verified behind the tests: logs, and records in them. Said at the end, so
+# that nobody takes none for all.
+VERIFIED = pytest.StashKey[tuple[int, int]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,11 +115,25 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
             request.config.stash[VERIFIED] = world.verified
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["verified"] = session.config.stash.get(VERIFIED, (0, 0))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    verified = getattr(node, "workeroutput", {}).get("verified", (0, 0))
+    stash = node.config.stash
+    logs, records = stash.get(VERIFIED, (0, 0))
+    stash[VERIFIED] = (logs + verified[0], records + verified[1])
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     if VERIFIED in config.stash:
-        terminalreporter.write_line(config.stash[VERIFIED])
+        logs, records = config.stash[VERIFIED]
+        terminalreporter.write_line(f"{logs} logs, {records} records verified")
 
 
 @pytest.fixture(scope="session")

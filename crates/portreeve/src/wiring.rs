@@ -16,6 +16,7 @@ mod places;
 mod postgres;
 mod protocols;
 mod reload;
+mod replay;
 mod resources;
 mod selftest;
 mod served;
@@ -63,9 +64,11 @@ pub(crate) use keeping::retention;
 pub(crate) use keys::random;
 pub(crate) use listeners::near;
 pub(crate) use protocols::{
-    connector_manifests, manifests, never_matched, not_here, remarks, served_targets, tried,
+    connector_manifests, for_agents, manifests, never_matched, not_here, reader, remarks,
+    served_targets, tried,
 };
 pub(crate) use reload::Reloaded;
+pub(crate) use replay::{Lines, Passed, Reader, Seen};
 pub(crate) use resources::resource;
 pub(crate) use selftest::{GatewayPlace, Planter, Trial, selftest};
 pub(crate) use ssh::target_authority;
@@ -311,7 +314,7 @@ impl Core {
             sessions: self.engine.clone(),
             search: self.search.clone(),
             keeping: self.keeping.clone(),
-            certificates: ssh::signer(config, self.keys.as_ref(), &status)?,
+            certificates: protocols::signer(config, self.keys.as_ref(), &status)?,
             base_url: format!("{scheme}://{address}"),
             status: Arc::new(status),
         })

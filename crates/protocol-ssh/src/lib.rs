@@ -18,6 +18,8 @@
 //! | `service` | connections, their logins, and the loop of one exchange |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(test)]
+mod canary;
 mod certificates;
 mod connector;
 mod inbox;

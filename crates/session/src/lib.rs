@@ -69,13 +69,14 @@ pub use error::{Ended, Fault, SessionError};
 pub use exchange::{Admitted, Asked, Exchange, Hold, Interrupt, Silent, Stop, WaitsFor};
 pub use proof::{Permitted, Released};
 pub use protocol::{
-    Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, Piece, Reply,
-    Request, Stage, TargetRequest, TargetWord, Unmaskable, Upload, shown_digest, shown_text,
+    Advice, CommandUse, DataForm, End, Fence, Fenced, Masked, Notice, NoticeEncoder, OwnQuestion,
+    Piece, Reply, Request, Stage, TargetRequest, TargetWord, Unmaskable, Upload, shown_digest,
+    shown_text,
 };
 pub use session::{Classify, Session, Snapshot};
 pub use sides::{
     BodySender, ClientSide, CutOff, Driven, PermittedBody, PermittedWriter, ReleasedBody,
     ReleasedWriter, TargetSide, UnreadableHead, permitted_body, permitted_head, permitted_request,
-    permitted_streams, put_stream, released_body, released_head, released_note, released_streams,
+    put_stream, released_body, released_head, released_note, released_streams,
 };
 pub use usage_store::{UsageError, UsageKey, UsageStore};

@@ -275,12 +275,6 @@ impl Plan {
         self.command.verb == "SET CONSTRAINTS"
     }
 
-    /// Whether its rows show what names stand for.
-    #[must_use]
-    pub fn shows_objects(&self) -> bool {
-        self.statement.output != Output::None && self.uses_objects()
-    }
-
     /// Whether columns of its result are masked because of functions of which nobody knows what
     /// they give.
     #[must_use]

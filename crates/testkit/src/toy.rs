@@ -120,8 +120,14 @@ impl TargetRequest for Get {
             ValueMasked::Replaced => {}
             ValueMasked::Null => line.extend_from_slice(b"-"),
         }
-        self.line = line.into();
-        Ok(Masked { masked: [(category, 1)].into(), ..Masked::default() })
+        line.push(b'\n');
+        let usage = Usage { messages: 1, ..Usage::default() };
+        Ok(Masked {
+            bytes: line.into(),
+            usage,
+            masked: [(category, 1)].into(),
+            ..Masked::default()
+        })
     }
 }
 

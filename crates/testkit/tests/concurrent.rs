@@ -6,8 +6,11 @@
 use bytes::Bytes;
 use portreeve_decide::policy::Policies;
 use portreeve_evidence::{Status, Trust, verify_with};
-use portreeve_model::{Event, Outcome, Unit};
-use portreeve_session::{Admitted, Answer, Asked, Released, Session, SessionError, Silent, Stop};
+use portreeve_model::{Event, Outcome, Refusal, RequestContent, Unit};
+use portreeve_session::{
+    Admitted, Answer, Asked, BoxFuture, CommandUse, Ended, Fence, Fenced, Released, Request,
+    Session, SessionError, Silent, Stop,
+};
 use portreeve_testkit::toy::{Get, Line, Lines, ToyNotices};
 use portreeve_testkit::world::World;
 use portreeve_verifier::Decisions;
@@ -328,4 +331,58 @@ async fn a_sessions_last_record_is_its_last() {
         })
         .unwrap();
     assert!(matches!(&last, Some(Event::SessionClosed { why, .. }) if why == "its time is over"));
+}
+
+/// A request whose definitions are asked about while its reply is recorded: an operator ends the
+/// session just then.
+struct Interrupted {
+    get: Get,
+    killed: Arc<KilledMeanwhile>,
+}
+
+struct KilledMeanwhile(Session);
+
+impl Fence for KilledMeanwhile {
+    fn check(&self) -> BoxFuture<'_, Result<(), Fenced>> {
+        self.0.end(Ended::Killed("an operator".into()));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Request for Interrupted {
+    type Accepted = ();
+
+    fn commands(&self) -> &[CommandUse] {
+        self.get.commands()
+    }
+
+    fn received(&self) -> Bytes {
+        self.get.received()
+    }
+
+    fn content(&self) -> RequestContent {
+        self.get.content()
+    }
+
+    fn fence(&self) -> Option<Arc<dyn Fence>> {
+        Some(self.killed.clone())
+    }
+
+    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
+        self.get.encode(refused)
+    }
+}
+
+/// What was asked for before the end and is recorded behind it stays here.
+#[tokio::test]
+async fn nothing_is_released_whose_session_ends_while_it_is_recorded() {
+    let world = World::new(OPEN, Answer::Expired).await;
+    let session = world.session("toy").await.unwrap();
+    let snapshot = session.snapshot();
+    let get = Get::new(Bytes::from_static(b"get people"));
+    let request = Interrupted { get, killed: Arc::new(KilledMeanwhile(session.clone())) };
+    let mut running = session.admit(request, &snapshot, &mut Silent).await.unwrap().exchange;
+    let lines = Lines(Bytes::from_static(b"row x\nend\n"));
+    let released = running.release(lines, &mut Silent).await;
+    assert!(matches!(released, Err(Stop::Session(SessionError::Ended(_)))), "{released:?}");
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use portreeve_decide::policy::Policies;
 use portreeve_model::Unit;
 use portreeve_session::{Answer, Exchange, Session, Silent, Stop};
-use portreeve_testkit::toy::{Get, Lines};
+use portreeve_testkit::toy::{Get, Line, Lines};
 use portreeve_testkit::world::World;
 use std::sync::Arc;
 
@@ -66,5 +66,46 @@ async fn what_a_command_gives_that_does_not_read_is_bounded_too() {
         world.engine.adopt(limit(action, "rows")).await.unwrap();
         let session = world.session("toy").await.unwrap();
         check(begin(&session, line).await, action).await;
+    }
+}
+
+/// Each is asked about as it would be with itself: six that begin at once would all begin at none.
+#[tokio::test]
+async fn what_a_target_asks_is_bounded_like_a_reply() {
+    for counter in ["session_messages", "day_messages"] {
+        let world = World::new(OPEN, Answer::Expired).await;
+        world.engine.adopt(limit("read", counter)).await.unwrap();
+        let session = world.session("toy").await.unwrap();
+        for number in 1..=8 {
+            let request = Get::new(Bytes::from_static(b"get people"));
+            let snapshot = session.snapshot();
+            let asked = session.admit_from_target(request, &snapshot, &mut Silent).await.unwrap();
+            let rule = asked.exchange.refusal().and_then(|refusal| refusal.rule.clone());
+            let passes = number <= 5;
+            assert_eq!(rule, (!passes).then(|| "five".into()), "{counter}: {number}");
+            assert_eq!(asked.release.is_empty(), !passes, "{counter}: {number}");
+            asked.exchange.close();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_sent_is_not_counted() {
+    for counter in ["session_messages", "day_messages"] {
+        let world = World::new(OPEN, Answer::Expired).await;
+        world.engine.adopt(limit("read", counter)).await.unwrap();
+        let session = world.session("toy").await.unwrap();
+        let line = || Line(Bytes::from_static(b"put x"));
+        let mut running = begin(&session, "get people").await;
+        for _ in 0..5 {
+            let _ = running.forward(line()).await.unwrap();
+        }
+        assert!(matches!(running.forward(line()).await, Err(Stop::Refused(_))), "{counter}");
+        assert_eq!(running.usage().get(Unit::Messages), 5, "{counter}");
+        running.close();
+        let mut next = begin(&session, "get people").await;
+        assert!(next.refusal().is_none(), "{counter}: five are not over five");
+        assert!(matches!(next.forward(line()).await, Err(Stop::Refused(_))), "{counter}");
+        next.close();
     }
 }

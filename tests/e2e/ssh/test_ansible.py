@@ -26,6 +26,8 @@ class Controller:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_SSH_COMMON_ARGS": f"-F {self.directory / 'web.conf'}",
             # As by default, but that a connection which is not used stays no minute.
+            # A socket's whole path has about a hundred bytes.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.shell.sshd.home.parent / "cp"),
             "ANSIBLE_SSH_ARGS": "-C -o ControlMaster=auto -o ControlPersist=3s",
             "ANSIBLE_PIPELINING": str(pipelining),
             "ANSIBLE_SSH_USETTY": "False",

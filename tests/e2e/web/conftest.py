@@ -84,6 +84,7 @@ ACCOUNTS = (
     Account("dana", "person", ("reviewers",)),
     Account("dora", "person", ("readers",)),
     Account("otto", "person", ("operators",)),
+    Account("otis", "person", ("readers",)),
 )
 
 

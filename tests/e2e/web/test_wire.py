@@ -128,12 +128,12 @@ def test_a_session_that_is_killed_ends_its_answers_in_the_middle(web: Web) -> No
 def test_an_account_that_is_disabled_ends_its_answers_and_the_evidence_holds(web: Web) -> None:
     gate = threading.Event()
     web.service.replies["/slow"] = Reply(json.dumps(["xy"] * 30_000).encode(), cuts=(100_000,), gate=gate)
-    token = web.gateway.token("dora")
+    token = web.gateway.token("otis")
     connection = http.client.HTTPConnection("127.0.0.1", web.gateway.port, timeout=60)
     connection.request("GET", "/crm/slow", headers={"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     assert answer.read(1000)
-    web.gateway.run("accounts", "disable", "dora")
+    web.gateway.run("accounts", "disable", "otis")
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         answer.read()
     gate.set()

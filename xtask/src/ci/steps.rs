@@ -194,20 +194,24 @@ fn release(mut job: Job<'_>) -> anyhow::Result<Done> {
     Ok(Done { outcome, ..done })
 }
 
+/// As many at once as there are cores; each has servers of its own. A file's tests stay together,
+/// in their order.
 fn end_to_end(job: Job<'_>) -> anyhow::Result<Done> {
     let programs = folder(job.root);
-    pytest(job, &programs)
+    let shared = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"];
+    pytest(job, &programs, &shared)
 }
 
+/// One at a time: long forms measure.
 fn soak(job: Job<'_>) -> anyhow::Result<Done> {
     let programs = job.root.join("target/release");
-    pytest(job, &programs)
+    pytest(job, &programs, &[])
 }
 
 /// The end-to-end tests with the programs of a folder.
-fn pytest(mut job: Job<'_>, programs: &Path) -> anyhow::Result<Done> {
+fn pytest(mut job: Job<'_>, programs: &Path, how: &[&str]) -> anyhow::Result<Done> {
     let mut command = Command::new(job.root.join(".test-env/venv/bin/python"));
-    command.args(["-m", "pytest", "tests/e2e", "--durations=10"]).args(job.pytest);
+    command.args(["-m", "pytest", "tests/e2e", "--durations=10"]).args(how).args(job.pytest);
     command.env("PORTREEVE_BIN", programs.join("portreeve"));
     shell::run(&mut job, &mut command)
 }

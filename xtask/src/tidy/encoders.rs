@@ -1,13 +1,14 @@
 //! What writes the gateway's own words has no bytes to write them from: a permit or a release is
 //! made of what it writes, and no proof is made from bytes that somebody brings.
 //!
-//! The rule reads the declaration of each type that is a `NoticeEncoder`. It does not follow the
-//! types of its fields: an id that a client chose is text, too, and is written as one value.
+//! The rule reads the declaration of each type that is a `NoticeEncoder` or an `OwnQuestion`. It
+//! does not follow the types of its fields: an id that a client chose is text, too, and is written
+//! as one value.
 
 use super::source::{Source, item_end, words};
 use super::{Finding, Tree};
 
-const TRAIT: &str = "NoticeEncoder";
+const TRAITS: [&str; 2] = ["NoticeEncoder", "OwnQuestion"];
 
 /// What holds any bytes.
 const BYTES: [&str; 8] = ["Bytes", "BytesMut", "Vec", "String", "str", "u8", "Cow", "Value"];
@@ -29,7 +30,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
             match declared.next() {
                 Some((place, lines)) => findings.extend(held(place, lines, name)),
                 None => {
-                    let what = format!("nobody sees what `{name}`, a {TRAIT}, is made of");
+                    let what =
+                        format!("nobody sees what `{name}`, which writes its words, is made of");
                     findings.push(Finding::new(&source.path, at + 1, what, HINT));
                 }
             }
@@ -40,7 +42,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 
 /// The type in `impl NoticeEncoder for Type`.
 fn implementor(line: &str) -> Option<&str> {
-    let mut words = words(line).skip_while(|word| *word != TRAIT);
+    let mut words = words(line).skip_while(|word| !TRAITS.contains(word));
     let is_impl = line.trim_start().starts_with("impl");
     (is_impl && words.next().is_some() && words.next() == Some("for")).then(|| words.next())?
 }
@@ -87,7 +89,12 @@ mod tests {
         let elsewhere = "impl NoticeEncoder for Made {}\n";
         assert_eq!(
             found(check, "p", FILE, elsewhere),
-            ["1: nobody sees what `Made`, a NoticeEncoder, is made of"]
+            ["1: nobody sees what `Made`, which writes its words, is made of"]
+        );
+        let asked = "enum Asks<'a> {\n    Of(&'a [String]),\n}\nimpl OwnQuestion for Asks<'_> {}\n";
+        assert_eq!(
+            found(check, "p", FILE, asked),
+            ["2: `Asks` writes the gateway's words and holds `String`"]
         );
     }
 

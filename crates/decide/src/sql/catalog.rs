@@ -402,12 +402,6 @@ impl Catalog {
         &self.classified
     }
 
-    /// Whether the catalog has this relation in this schema.
-    #[must_use]
-    pub fn has_relation(&self, schema: &str, name: &str) -> bool {
-        self.named(name).any(|relation| relation.schema == schema)
-    }
-
     /// The same catalog for a session that looks names up in these schemas, in this order:
     /// those of them that there are, and that it may use.
     ///

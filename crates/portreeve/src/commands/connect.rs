@@ -2,11 +2,10 @@
 
 use super::options::{ConfigOption, token};
 use super::output::{Format, print, print_json};
-use crate::wiring::{manifests, near, resource};
-use anyhow::{Context, bail};
+use crate::wiring::{for_agents, manifests, near, resource};
+use anyhow::Context;
 use portreeve_control::Config;
 use portreeve_model::{ClientPlaces, Manifest};
-use portreeve_protocol_mcp as mcp;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -85,68 +84,33 @@ pub(crate) fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> {
 
 /// What agents are told, by their names.
 fn tell_agents(config: &Config, name: Option<&str>, format: Format) -> anyhow::Result<ExitCode> {
-    if let Some(name) = name
-        && resource(config, name)?.protocol != mcp::NAME
-    {
-        bail!(
-            "`{name}` is no server of tools\nhint: without a name, the gateway's own server is meant"
-        );
-    }
-    let listener = config.listen.protocols.get(mcp::NAME);
+    let meant = name.map(|name| resource(config, name)).transpose()?;
+    let known = for_agents(meant.map(|resource| resource.protocol));
+    let (manifest, tell) = known.with_context(|| {
+        let name = name.unwrap_or_default();
+        format!(
+            "`{name}` is no server of tools\nhint: without a name, the gateway's own server is \
+             meant"
+        )
+    })?;
+    let listener = config.listen.protocols.get(manifest.name);
     let address = listener.and_then(|listener| listener.addresses.first());
-    let address = address.context("agents are not listened for\nhint: add `mcp` to `listen`")?;
-    let path = name.map(|name| format!("/{name}")).unwrap_or_default();
-    let url = format!("http://{}{path}/mcp", near(*address));
-    let own = name.map_or_else(|| "portreeve".to_owned(), |name| format!("portreeve-{name}"));
-    let told = lines(&own, &url);
+    let address = address.with_context(|| {
+        format!("agents are not listened for\nhint: add `{}` to `listen`", manifest.name)
+    })?;
+    let told = tell(near(*address), name);
     match format {
         Format::Json => {
-            let agents = told.iter().map(|(agent, text)| json!({"agent": agent, "lines": text}));
-            print_json(&json!({"url": url, "agents": agents.collect::<Vec<_>>()}))?;
+            let agents = told.agents.iter();
+            let agents = agents.map(|(agent, text)| json!({"agent": agent, "lines": text}));
+            print_json(&json!({"url": told.url, "agents": agents.collect::<Vec<_>>()}))?;
         }
         Format::Text => {
-            let told = told.iter().map(|(agent, text)| format!("# {agent}\n{text}\n"));
-            print(&told.collect::<Vec<_>>().join("\n"))?;
+            let agents = told.agents.iter().map(|(agent, text)| format!("# {agent}\n{text}\n"));
+            print(&agents.collect::<Vec<_>>().join("\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Every agent takes the token from the environment: no file holds it.
-fn lines(name: &str, url: &str) -> [(&'static str, String); 5] {
-    let bearer = |variable: &str| format!("Bearer {variable}");
-    let pretty =
-        |value: serde_json::Value| serde_json::to_string_pretty(&value).unwrap_or_default();
-    let server = |key: &str, variable: &str| {
-        let headers = json!({"Authorization": bearer(variable)});
-        json!({"mcpServers": {name: {key: url, "headers": headers}}})
-    };
-    let input = json!({"type": "promptString", "id": "portreeve-token", "password": true,
-        "description": "An access token (`portreeve token`)"});
-    let code = json!({
-        "servers": {name: {"type": "http", "url": url,
-            "headers": {"Authorization": bearer("${input:portreeve-token}")}}},
-        "inputs": [input],
-    });
-    [
-        (
-            "Claude Code",
-            format!(
-                "claude mcp add --transport http {name} {url} \\\n  \
-                 --header \"Authorization: Bearer $PORTREEVE_TOKEN\""
-            ),
-        ),
-        ("Cursor: .cursor/mcp.json", pretty(server("url", "${env:PORTREEVE_TOKEN}"))),
-        ("VS Code: .vscode/mcp.json", pretty(code)),
-        ("Gemini CLI: .gemini/settings.json", pretty(server("httpUrl", "$PORTREEVE_TOKEN"))),
-        (
-            "Codex: ~/.codex/config.toml",
-            format!(
-                "[mcp_servers.{name}]\nurl = \"{url}\"\n\
-                 bearer_token_env_var = \"PORTREEVE_TOKEN\""
-            ),
-        ),
-    ]
 }
 
 /// As a shell takes it for one word.

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use portreeve_control::Reviews;
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_decide::sql::postgres::is_one_query;
-use portreeve_model::{ReviewId, Secret};
+use portreeve_model::{RefusalCode, ReviewId, Secret};
 use portreeve_protocol_mcp::{Offered, Offers, Query, Rows, Run, Trouble};
 use portreeve_protocol_postgres as postgres;
 use portreeve_session::BoxFuture;
@@ -84,15 +84,15 @@ impl Agents {
             .dbname(query.resource)
             .connect_raw(stream, NoTls)
             .await;
-        let (client, connection) = connecting.map_err(|error| trouble(&error))?;
+        let (client, connection) = connecting.map_err(|error| trouble(&error, query.run))?;
         let connection = tokio::spawn(async move {
             let _ = connection.await;
         });
         // What is not read to its end is not wanted, nor what nobody waits for any more.
         let _ends = Ends(connection);
         match query.run {
-            Run::Now | Run::Unasked => run(&client, query.sql, query.rows_max).await,
-            Run::Never => describe(&client, query.sql).await,
+            Run::Now | Run::Unasked => run(&client, query).await,
+            Run::Never => describe(&client, query).await,
         }
     }
 }
@@ -121,21 +121,22 @@ fn settings(client: SocketAddr, run: Run) -> Config {
     settings
 }
 
-async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Result<Rows, Trouble> {
+async fn run(client: &tokio_postgres::Client, query: Query<'_>) -> Result<Rows, Trouble> {
     let mut found = Rows::default();
     let (mut bytes, mut dropped, mut is_complete) = (0, 0, false);
-    let may_end_anywhere = is_one_query(sql);
-    let messages = client.simple_query_raw(sql).await.map_err(|error| trouble(&error))?;
+    let may_end_anywhere = is_one_query(query.sql);
+    let told = |error: Error| trouble(&error, query.run);
+    let messages = client.simple_query_raw(query.sql).await.map_err(told)?;
     let mut messages = pin!(messages);
     while let Some(message) = poll_fn(|context| messages.as_mut().poll_next(context)).await {
-        match message.map_err(|error| trouble(&error))? {
+        match message.map_err(told)? {
             // Rows of one statement under the columns of another would say what is not so.
             _ if is_complete => return Err(several()),
             SimpleQueryMessage::RowDescription(columns) => {
                 found.columns = columns.iter().map(|column| column.name().to_owned()).collect();
             }
             SimpleQueryMessage::Row(row)
-                if found.rows.len() >= rows_max || bytes > ANSWER_BYTES_MAX =>
+                if found.rows.len() >= query.rows_max || bytes > ANSWER_BYTES_MAX =>
             {
                 found.is_cut = true;
                 // What it changes is there when its answer has ended, and not before.
@@ -163,8 +164,8 @@ async fn run(client: &tokio_postgres::Client, sql: &str, rows_max: usize) -> Res
     Ok(found)
 }
 
-async fn describe(client: &tokio_postgres::Client, sql: &str) -> Result<Rows, Trouble> {
-    let prepared = client.prepare(sql).await.map_err(|error| trouble(&error))?;
+async fn describe(client: &tokio_postgres::Client, query: Query<'_>) -> Result<Rows, Trouble> {
+    let prepared = client.prepare(query.sql).await.map_err(|error| trouble(&error, query.run))?;
     let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
     Ok(Rows { columns, ..Rows::default() })
 }
@@ -231,14 +232,25 @@ fn unreachable(why: &str) -> Trouble {
     Trouble { code: "08006".to_owned(), message: why.to_owned(), ..Trouble::default() }
 }
 
-fn trouble(error: &Error) -> Trouble {
+/// Whether a person would have to agree. Refusals of the gateway have their family where others
+/// name the routine that they come from: many families have one SQLSTATE.
+fn is_held(family: Option<&str>, run: Run) -> bool {
+    let family = family.and_then(|name| serde_json::from_value::<RefusalCode>(name.into()).ok());
+    match run {
+        Run::Now => family == Some(RefusalCode::ReviewPending),
+        // Nobody is asked: no review can have failed, and none could not be opened.
+        Run::Unasked | Run::Never => family == Some(RefusalCode::NotApproved),
+    }
+}
+
+fn trouble(error: &Error, run: Run) -> Trouble {
     match error.as_db_error() {
         Some(told) => Trouble {
             code: told.code().code().to_owned(),
             message: told.message().to_owned(),
             detail: told.detail().map(str::to_owned),
             hint: told.hint().map(str::to_owned),
-            is_held: told.message().contains("needs approval"),
+            is_held: is_held(told.routine(), run),
         },
         None if is_of_copy(error) => copied(),
         None => unreachable(&error.to_string()),
@@ -280,5 +292,24 @@ impl Offers for Agents {
         Box::pin(
             async move { timeout(STATEMENT_TIMEOUT, self.ask(query)).await.map_err(|_| late())? },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_told_by_the_family_of_its_refusal() {
+        let check = |family, run, expect| assert_eq!(is_held(family, run), expect, "{family:?}");
+        for run in [Run::Unasked, Run::Never] {
+            check(Some("not-approved"), run, true);
+            check(Some("denied"), run, false);
+            check(Some("ExecCheckPermissions"), run, false);
+            check(None, run, false);
+        }
+        check(Some("review-pending"), Run::Now, true);
+        // It was denied, or no review could be opened: there is nothing to wait for.
+        check(Some("not-approved"), Run::Now, false);
     }
 }

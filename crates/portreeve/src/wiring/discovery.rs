@@ -6,6 +6,7 @@ use portreeve_control::config::{KnownColumns, TargetColumn, Via};
 use portreeve_detect::Verdict;
 use portreeve_model::Category;
 use portreeve_session::BoxFuture;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Looks at the target of a resource.
@@ -51,6 +52,32 @@ pub(crate) enum Said {
     Unknown,
 }
 
+impl Discovery {
+    /// The column as a pattern of the configuration.
+    pub(crate) fn pattern(&self) -> String {
+        let parts = [&self.column.schema, &self.column.table, &self.column.column];
+        let written = |part: &String| {
+            let is_plain = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == '_';
+            match !part.is_empty() && part.chars().all(is_plain) {
+                true => part.clone(),
+                false => format!("\"{}\"", part.replace('"', "\"\"")),
+            }
+        };
+        parts.map(written).join(".")
+    }
+
+    /// The pattern as a key of `classify`.
+    pub(crate) fn key(&self) -> String {
+        let pattern = self.pattern();
+        let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        match pattern.chars().all(is_plain) {
+            true => pattern,
+            // JSON is YAML, and writes what has no other place in a line.
+            false => json!(pattern).to_string(),
+        }
+    }
+}
+
 impl Discovered {
     /// All columns, as somebody who has looked at them adopts them.
     pub(crate) fn known(&self, resource: &str) -> KnownColumns {
@@ -78,4 +105,22 @@ pub(crate) async fn discover(look: Look) -> anyhow::Result<Discovered> {
 /// Whether a protocol has columns to look at.
 pub(crate) fn has_columns(protocol: &str) -> bool {
     super::protocols::discover(protocol).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_written_as_the_configuration_has_it() {
+        let check = |names: [&str; 3], pattern: &str, key: &str| {
+            let [schema, table, column] = names.map(str::to_owned);
+            let column = TargetColumn { schema, table, column, type_name: "text".to_owned() };
+            let found = Discovery { column, said: Said::Nothing, verdict: None };
+            assert_eq!((found.pattern().as_str(), found.key().as_str()), (pattern, key));
+        };
+        check(["a", "users", "e_mail2"], "a.users.e_mail2", "a.users.e_mail2");
+        check(["a", "Users", "email"], r#"a."Users".email"#, r#""a.\"Users\".email""#);
+        check(["a", "b", "c.d"], r#"a.b."c.d""#, r#""a.b.\"c.d\"""#);
+    }
 }

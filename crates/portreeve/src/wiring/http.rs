@@ -4,6 +4,7 @@
 use super::connectors::Ways;
 use super::places::Place;
 use super::protocols::{Parts, Protocol, Running};
+use super::replay;
 use super::resources::{own, screen};
 use super::served::{Served, Serves};
 use super::web::{address, fields_parts, serve_host, served, targets};
@@ -31,7 +32,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     tried,
     never_called,
     remarks,
-    ..Protocol::of(&MANIFEST, start)
+    ..Protocol::of(&MANIFEST, start, replay::http)
 };
 
 /// Starts the protocol.

@@ -3,7 +3,8 @@
 
 use super::connectors::Ways;
 use super::places::Place;
-use super::protocols::{Parts, Protocol, Running};
+use super::protocols::{Parts, Protocol, Running, Told};
+use super::replay;
 use super::resources::{screen, secret};
 use super::served::{Served, Serves};
 use super::web::{address, fields, serve_host, served, targets};
@@ -18,14 +19,20 @@ use portreeve_protocol_mcp::{
     Target, TargetParts,
 };
 use portreeve_session::BoxFuture;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 
 /// What the binary knows of it.
-pub(super) const PROTOCOL: Protocol =
-    Protocol { serve_at: Some(serve_at), tried, never_called, ..Protocol::of(&MANIFEST, start) };
+pub(super) const PROTOCOL: Protocol = Protocol {
+    serve_at: Some(serve_at),
+    tried,
+    never_called,
+    tell_agents: Some(tell_agents),
+    ..Protocol::of(&MANIFEST, start, replay::mcp)
+};
 
 /// Starts the protocol.
 ///
@@ -216,12 +223,70 @@ fn limits(config: &Config) -> anyhow::Result<McpLimits> {
     })
 }
 
+/// What agents are told of a server behind the gateway, or of its own.
+fn tell_agents(gateway: SocketAddr, resource: Option<&str>) -> Told {
+    let path = resource.map(|name| format!("/{name}")).unwrap_or_default();
+    let url = format!("http://{gateway}{path}/mcp");
+    let own = resource.map_or_else(|| "portreeve".to_owned(), |name| format!("portreeve-{name}"));
+    Told { agents: lines(&own, &url), url }
+}
+
+/// Every agent takes the token from the environment: no file holds it.
+fn lines(name: &str, url: &str) -> Vec<(&'static str, String)> {
+    let bearer = |variable: &str| format!("Bearer {variable}");
+    let pretty = |value: Value| serde_json::to_string_pretty(&value).unwrap_or_default();
+    let server = |key: &str, variable: &str| {
+        let headers = json!({"Authorization": bearer(variable)});
+        json!({"mcpServers": {name: {key: url, "headers": headers}}})
+    };
+    let input = json!({"type": "promptString", "id": "portreeve-token", "password": true,
+        "description": "An access token (`portreeve token`)"});
+    let code = json!({
+        "servers": {name: {"type": "http", "url": url,
+            "headers": {"Authorization": bearer("${input:portreeve-token}")}}},
+        "inputs": [input],
+    });
+    vec![
+        (
+            "Claude Code",
+            format!(
+                "claude mcp add --transport http {name} {url} \\\n  \
+                 --header \"Authorization: Bearer $PORTREEVE_TOKEN\""
+            ),
+        ),
+        ("Cursor: .cursor/mcp.json", pretty(server("url", "${env:PORTREEVE_TOKEN}"))),
+        ("VS Code: .vscode/mcp.json", pretty(code)),
+        ("Gemini CLI: .gemini/settings.json", pretty(server("httpUrl", "$PORTREEVE_TOKEN"))),
+        (
+            "Codex: ~/.codex/config.toml",
+            format!(
+                "[mcp_servers.{name}]\nurl = \"{url}\"\n\
+                 bearer_token_env_var = \"PORTREEVE_TOKEN\""
+            ),
+        ),
+    ]
+}
+
 /// A caller who has asked nothing for so long begins a new session with the next request.
 const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(1800);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn agents_are_told_where_a_server_is_and_no_token() {
+        let gateway = SocketAddr::from(([127, 0, 0, 1], 18081));
+        let check = |resource, url: &str, name: &str| {
+            let told = tell_agents(gateway, resource);
+            assert_eq!(told.url, url);
+            for (agent, lines) in told.agents {
+                assert!(lines.contains(url) && lines.contains(name), "{agent}: {lines}");
+            }
+        };
+        check(None, "http://127.0.0.1:18081/mcp", "portreeve");
+        check(Some("crm"), "http://127.0.0.1:18081/crm/mcp", "portreeve-crm");
+    }
 
     #[test]
     fn commands_are_words() {

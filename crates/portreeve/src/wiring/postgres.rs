@@ -7,6 +7,7 @@ use super::discovery::{Discovered, Discovery, Look, Said};
 use super::listeners::Service;
 use super::places::Place;
 use super::protocols::{Commit, Parts, Protocol, Running};
+use super::replay;
 use super::resources::{login, own, screen};
 use anyhow::{Context, anyhow};
 use portreeve_control::Config;
@@ -36,7 +37,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     discover: Some(discover),
     selftest: Some(super::selftest::postgres::selftest),
     serve_at: Some(serve_at),
-    ..Protocol::of(&MANIFEST, start)
+    ..Protocol::of(&MANIFEST, start, replay::postgres)
 };
 
 /// The protocol at work.

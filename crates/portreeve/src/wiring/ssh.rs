@@ -7,6 +7,7 @@ use super::connectors::{Leased, Rotating, Ways};
 use super::keys::random;
 use super::places::Place;
 use super::protocols::{Parts, Protocol, Running};
+use super::replay;
 use super::resources::{login, screen, secret};
 use super::served::{Served, Serves, targets};
 use anyhow::Context;
@@ -39,7 +40,8 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     tried,
     never_called,
     also: ALSO,
-    ..Protocol::of(&MANIFEST, start)
+    signer,
+    ..Protocol::of(&MANIFEST, start, replay::ssh)
 };
 
 /// Starts the protocol.
@@ -79,7 +81,7 @@ pub(crate) fn target_authority(keys: &dyn IssuerKeys) -> anyhow::Result<TargetAu
 }
 
 /// What the API needs to give certificates; none where nobody is served by SSH.
-pub(super) fn signer(
+fn signer(
     config: &Config,
     keys: &dyn IssuerKeys,
     state: &State,

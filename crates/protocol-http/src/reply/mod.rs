@@ -1,6 +1,8 @@
 //! Answers: heads and bodies, masked in whatever way they are written.
 
 mod body;
+#[cfg(test)]
+mod canary;
 mod head;
 
 pub(crate) use body::{Body, Classified};

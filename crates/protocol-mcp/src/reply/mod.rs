@@ -1,5 +1,7 @@
 //! Messages of the server, masked.
 
+#[cfg(test)]
+mod canary;
 mod content;
 mod lists;
 

@@ -75,7 +75,6 @@ pub(crate) struct ServerMessage<M> {
     pub(crate) plan: Plan,
     /// Writes it for the client, masked.
     pub(crate) masked: M,
-    pub(crate) written: Bytes,
 }
 
 impl<M: FnMut(&Masker) -> Result<Masked, Unmaskable> + Send> Request for ServerMessage<M> {
@@ -97,16 +96,14 @@ impl<M: FnMut(&Masker) -> Result<Masked, Unmaskable> + Send> Request for ServerM
         RequestContent { statements: vec![statement], ..RequestContent::default() }
     }
 
-    fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
-        (if refused.is_some() { Bytes::new() } else { self.written }, ())
+    fn encode(self, _: Option<(usize, &Refusal)>) -> (Bytes, ()) {
+        (Bytes::new(), ())
     }
 }
 
 impl<M: FnMut(&Masker) -> Result<Masked, Unmaskable> + Send> TargetRequest for ServerMessage<M> {
     fn mask(&mut self, masker: &Masker) -> Result<Masked, Unmaskable> {
-        let masked = (self.masked)(masker)?;
-        self.written = masked.bytes.clone();
-        Ok(masked)
+        (self.masked)(masker)
     }
 }
 

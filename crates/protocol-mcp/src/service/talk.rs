@@ -9,7 +9,6 @@ use crate::message::{Answer as Answered, Call, Id, Message, Note, Outcome, writt
 use crate::reply::{Opaque, ServerPart, Shape, StreamBegins, filter, offered, withhold};
 use crate::request::{Plan, ServerMessage};
 use crate::upstream::{Expects, Replies};
-use bytes::Bytes;
 use http::Response;
 use portreeve_decide::mask::Masker;
 use portreeve_model::{Refusal, RefusalCode};
@@ -259,7 +258,7 @@ impl Talk {
             let plan = Plan::of_server(method, &self.asking.target, &snapshot);
             // The question itself goes out with the result.
             let masked = |_: &Masker| Ok(Masked::default());
-            let question = ServerMessage { plan, masked, written: Bytes::new() };
+            let question = ServerMessage { plan, masked };
             let asked = session.admit_from_target(question, &snapshot, &mut Silent).await?;
             if let Some(refusal) = asked.exchange.refusal().cloned() {
                 return Err(Stop::Refused(Box::new(refusal)));
@@ -326,7 +325,7 @@ impl Talk {
         if !QUESTIONS.contains(&call.method.as_str()) {
             plan = plan.unknown(format!("a server may not ask for `{}`", call.method));
         }
-        let question = ServerMessage { plan, masked, written: Bytes::new() };
+        let question = ServerMessage { plan, masked };
         let asked = session.admit_from_target(question, &snapshot, &mut Silent).await?;
         let mut exchange = asked.exchange;
         if exchange.refusal().is_none() {

@@ -136,21 +136,13 @@ impl NoticeEncoder for Declined {
         ""
     }
 
-    fn to_target(&self, word: TargetWord<'_>) -> Bytes {
+    fn to_target(&self, word: TargetWord) -> Bytes {
         match word {
             TargetWord::Fail => {
                 let text = error_text(Some(&self.id), 403, DECLINED, Value::Null);
                 self.frame.put(&Method::POST, &[], &text)
             }
-            TargetWord::Defer
-            | TargetWord::Keep
-            | TargetWord::TakeBack
-            | TargetWord::TellTime
-            | TargetWord::TellPath
-            | TargetWord::TellRedefined
-            | TargetWord::TellDefinitions { .. }
-            | TargetWord::TakeBackTelling
-            | TargetWord::TellSettings { .. } => Bytes::new(),
+            TargetWord::Defer | TargetWord::Keep | TargetWord::TakeBack => Bytes::new(),
         }
     }
 }
@@ -186,17 +178,7 @@ mod tests {
         ] {
             let declined = Declined { id: Id::Number(7), frame };
             assert_eq!(declined.to_target(TargetWord::Fail), failed);
-            for other in [
-                TargetWord::Defer,
-                TargetWord::Keep,
-                TargetWord::TakeBack,
-                TargetWord::TellTime,
-                TargetWord::TellPath,
-                TargetWord::TellRedefined,
-                TargetWord::TellDefinitions { code: true },
-                TargetWord::TakeBackTelling,
-                TargetWord::TellSettings { hidden: &[] },
-            ] {
+            for other in [TargetWord::Defer, TargetWord::Keep, TargetWord::TakeBack] {
                 assert!(declined.to_target(other).is_empty(), "{other:?}");
             }
             let held = Notice::Held { text: "a", hint: "b" };

@@ -63,17 +63,17 @@ impl std::fmt::Debug for Postgres {
 
 /// Why a client did not get a session. It has been told.
 #[derive(Debug, thiserror::Error)]
-enum Turned {
+enum LoginError {
     #[error("client went away")]
-    Gone(#[from] io::Error),
+    ClientGone(#[from] io::Error),
     #[error("{0}")]
-    Away(String),
+    Rejected(String),
     #[error("cancel request")]
-    Cancel,
+    CancelRequest,
 }
 
-/// A client that has said what it wants.
-struct Arrived {
+/// A client that has sent its startup message.
+struct Client {
     connection: PreAuth,
     startup: Startup,
     tls: String,
@@ -115,73 +115,73 @@ impl Postgres {
     /// Serves one connection to its end. `waiting` is dropped when the client has logged in,
     /// or will not.
     pub async fn serve<W: Send>(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, waiting: W) {
-        let entered = timeout(self.limits.login_timeout, self.enter(stream, peer)).await;
+        let login = timeout(self.limits.login_timeout, self.log_in(stream, peer)).await;
         drop(waiting);
-        let why = match entered {
-            Ok(Ok(entered)) => return self.session(entered).await,
-            Ok(Err(Turned::Cancel)) => return,
-            Ok(Err(turned)) => turned.to_string(),
+        let why = match login {
+            Ok(Ok(established)) => return self.session(established).await,
+            Ok(Err(LoginError::CancelRequest)) => return,
+            Ok(Err(error)) => error.to_string(),
             Err(_) => "did not log in in time".to_owned(),
         };
         tracing::debug!(%peer, why, "connection ended before a session");
     }
 
-    async fn enter(&self, stream: TcpStream, peer: SocketAddr) -> Result<Entered, Turned> {
-        let mut arrived = self.arrive(stream, peer).await?;
-        let identity = match self.identify(&mut arrived, peer).await {
+    async fn log_in(&self, stream: TcpStream, peer: SocketAddr) -> Result<Established, LoginError> {
+        let mut client = self.start_up(stream, peer).await?;
+        let identity = match self.identify(&mut client, peer).await {
             Ok(identity) => identity,
             Err((sqlstate, message, hint)) => {
                 return Err(
-                    away(&mut arrived.connection, sqlstate, &message, hint.as_deref()).await
+                    reject(&mut client.connection, sqlstate, &message, hint.as_deref()).await
                 );
             }
         };
-        let startup = &arrived.startup;
+        let startup = &client.startup;
         let Some(upstream) = self.upstreams.get(&startup.database).cloned() else {
             let message = format!("there is no resource `{}`", startup.database);
             self.authenticator.turned_away(NAME, peer.ip(), "unknown resource");
             let hint = "the database name chooses the resource: ask an operator for its name";
-            return Err(away(&mut arrived.connection, "3D000", &message, Some(hint)).await);
+            return Err(reject(&mut client.connection, "3D000", &message, Some(hint)).await);
         };
         let catalog = match upstream.catalog.current().await {
             Ok(catalog) => catalog,
             Err(error) => {
-                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+                return Err(self.unreachable(&mut client.connection, &upstream, &error).await);
             }
         };
-        let session = match self.open(&arrived, &identity, peer, &catalog).await {
+        let session = match self.open(&client, &identity, peer, &catalog).await {
             Ok(session) => session,
-            Err(refusal) => return Err(refuse(&mut arrived.connection, &refusal).await),
+            Err(refusal) => return Err(refuse(&mut client.connection, &refusal).await),
         };
         let began = Instant::now();
-        let mut logged_in = match upstream.dialer.dial(&arrived.startup.settings).await {
+        let mut logged_in = match upstream.dialer.dial(&client.startup.settings).await {
             Ok(logged_in) => {
                 self.engine.dialled(upstream.name(), began.elapsed());
                 logged_in
             }
             Err(error) => {
                 session.close("the target could not be reached").await;
-                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+                return Err(self.unreachable(&mut client.connection, &upstream, &error).await);
             }
         };
-        let prepared = self.prepare(&session, &upstream, catalog, &arrived, &mut logged_in).await;
+        let prepared = self.prepare(&session, &upstream, catalog, &client, &mut logged_in).await;
         let (assembler, process) = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Told { sqlstate, message }) => {
                 session.close("its settings were refused by the target").await;
-                let connection = &mut arrived.connection;
-                return Err(turned(connection, &sqlstate, &message, &message, None).await);
+                let connection = &mut client.connection;
+                return Err(reject_with(connection, &sqlstate, &message, &message, None).await);
             }
             Err(Unprepared::Refused { sqlstate, message }) => {
                 session.close("its settings were refused").await;
-                return Err(away(&mut arrived.connection, &sqlstate, &message, None).await);
+                return Err(reject(&mut client.connection, &sqlstate, &message, None).await);
             }
             Err(Unprepared::Target(error)) => {
                 session.close("the target could not be asked").await;
-                return Err(self.unreachable(&mut arrived.connection, &upstream, &error).await);
+                return Err(self.unreachable(&mut client.connection, &upstream, &error).await);
             }
         };
-        Ok(Entered { arrived, session, upstream, assembler, process, logged_in, identity })
+        Ok(Established { client, session, upstream, assembler, process, logged_in, identity })
     }
 
     /// Reads what the session begins with at the target, and sets what its client has asked
@@ -191,7 +191,7 @@ impl Postgres {
         session: &Session,
         upstream: &Upstream,
         catalog: Arc<CatalogSnapshot>,
-        arrived: &Arrived,
+        client: &Client,
         logged_in: &mut LoggedIn,
     ) -> Result<(Assembler, u32), Unprepared> {
         let (settings, process) = session_settings(&mut logged_in.connection).await?;
@@ -203,7 +203,7 @@ impl Postgres {
         let mut planner =
             Planner::new(&PostgresGrammar, catalog, reveals, subjects, settings).with_shown(shown);
         let mut given = Vec::new();
-        for (name, value) in &arrived.startup.later {
+        for (name, value) in &client.startup.later {
             let text = format!("SET {name} TO {}", literal(value));
             let plan = planner.plans_of(&text).0.first().cloned();
             let allowed = plan.as_ref().is_some_and(|plan| snapshot.allows(&plan.command));
@@ -226,7 +226,7 @@ impl Postgres {
         let failing = format!("portreeve-{:032x}", u128::from_be_bytes(secret));
         let failing = FailingName(failing.into());
         let mut assembler = Assembler::new(planner, snapshot, failing, self.limits.clone());
-        let mut settings = arrived.startup.settings.clone();
+        let mut settings = client.startup.settings.clone();
         settings.remove("application_name");
         assembler.start_with(settings);
         let version = logged_in.parameters.iter().find(|(name, _)| name == "server_version");
@@ -238,7 +238,7 @@ impl Postgres {
     }
 
     /// Encryption and the startup message.
-    async fn arrive(&self, stream: TcpStream, peer: SocketAddr) -> Result<Arrived, Turned> {
+    async fn start_up(&self, stream: TcpStream, peer: SocketAddr) -> Result<Client, LoginError> {
         stream.set_nodelay(true)?;
         let mut first = [0];
         let is_direct_tls = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
@@ -261,33 +261,34 @@ impl Postgres {
                 }
                 Ok(Opening::Ssl | Opening::Gss) => {
                     let message = "an encryption request out of order";
-                    return Err(away(&mut connection, "08P01", message, None).await);
+                    return Err(reject(&mut connection, "08P01", message, None).await);
                 }
                 Ok(Opening::Cancel { process, key }) => {
                     if !self.cancels.cancel(process, &key) {
                         self.authenticator.turned_away(NAME, peer.ip(), "wrong cancel key");
                     }
                     connection.close().await;
-                    return Err(Turned::Cancel);
+                    return Err(LoginError::CancelRequest);
                 }
                 Ok(Opening::Startup(startup)) => {
                     if tls == "none" && !peer.ip().is_loopback() {
                         self.authenticator.turned_away(NAME, peer.ip(), "no TLS");
-                        let hint = "connect with sslmode=require or stronger";
-                        return Err(
-                            away(&mut connection, "28000", "TLS is required", Some(hint)).await
-                        );
+                        let message = "TLS is required";
+                        let hint = Some("connect with sslmode=require or stronger");
+                        return Err(reject(&mut connection, "28000", message, hint).await);
                     }
-                    return Ok(Arrived { connection, startup, tls });
+                    return Ok(Client { connection, startup, tls });
                 }
                 Err(StartupError { sqlstate: "22023", message, hint }) => {
                     self.authenticator.turned_away(NAME, peer.ip(), &message);
                     let hint = hint.as_deref();
-                    return Err(turned(&mut connection, "22023", &message, &message, hint).await);
+                    return Err(
+                        reject_with(&mut connection, "22023", &message, &message, hint).await
+                    );
                 }
                 Err(StartupError { sqlstate, message, hint }) => {
                     self.authenticator.turned_away(NAME, peer.ip(), &message);
-                    return Err(away(&mut connection, sqlstate, &message, hint.as_deref()).await);
+                    return Err(reject(&mut connection, sqlstate, &message, hint.as_deref()).await);
                 }
             }
         }
@@ -297,7 +298,7 @@ impl Postgres {
         &self,
         connection: PreAuth,
         peer: SocketAddr,
-    ) -> Result<(PreAuth, String), Turned> {
+    ) -> Result<(PreAuth, String), LoginError> {
         let accepted = accept(connection, self.tls.clone()).await.inspect_err(|error| {
             if error.kind() == io::ErrorKind::InvalidData {
                 self.authenticator.turned_away(NAME, peer.ip(), &error.to_string());
@@ -309,11 +310,11 @@ impl Postgres {
     /// Asks for the token and checks it.
     async fn identify(
         &self,
-        arrived: &mut Arrived,
+        client: &mut Client,
         peer: SocketAddr,
     ) -> Result<Identity, (&'static str, String, Option<String>)> {
-        let token = ask_token(arrived).await.map_err(|message| ("08P01", message, None))?;
-        let resource = &arrived.startup.database;
+        let token = ask_token(client).await.map_err(|message| ("08P01", message, None))?;
+        let resource = &client.startup.database;
         let admitted = self.authenticator.authenticate(NAME, resource, &token, peer.ip()).await;
         let mut identity = admitted.map_err(|not| match not {
             NotAdmitted::Invalid(hint) => {
@@ -331,19 +332,19 @@ impl Postgres {
             ),
         })?;
         // SECURITY: what the connection says is not what the token says.
-        let stated = arrived.startup.own.get("portreeve.purpose");
+        let stated = client.startup.own.get("portreeve.purpose");
         identity.chain.stated_purpose = stated.map(|stated| stated.chars().take(200).collect());
         Ok(identity)
     }
 
     async fn open(
         &self,
-        arrived: &Arrived,
+        client: &Client,
         identity: &Identity,
         peer: SocketAddr,
         catalog: &CatalogSnapshot,
     ) -> Result<Session, Refusal> {
-        let startup = &arrived.startup;
+        let startup = &client.startup;
         let review_mode = match startup.own.get("portreeve.review").map(String::as_str) {
             Some("refuse") => ReviewMode::Refuse,
             Some("tell") => ReviewMode::Tell,
@@ -357,7 +358,7 @@ impl Postgres {
                 protocol: NAME,
                 client: peer,
                 application: startup.application.clone(),
-                tls: arrived.tls.clone(),
+                tls: client.tls.clone(),
                 review_mode,
                 classify: catalog.classification(),
                 expires_at: Some(identity.expires_at),
@@ -371,34 +372,34 @@ impl Postgres {
         connection: &mut PreAuth,
         up: &Upstream,
         error: &DialError,
-    ) -> Turned {
+    ) -> LoginError {
         tracing::error!(resource = up.name(), %error, "target");
         if let DialError::Refused { code, .. } = error
             && code == "53300"
         {
             let message = format!("the target of `{}` has no free connections", up.name());
-            return away(connection, "53300", &message, Some("try again later")).await;
+            return reject(connection, "53300", &message, Some("try again later")).await;
         }
         if let DialError::Refused { code, message } = error
             && is_clients_fault(code)
         {
-            return turned(connection, code, message, message, None).await;
+            return reject_with(connection, code, message, message, None).await;
         }
         let message = format!("the target of `{}` cannot be reached", up.name());
-        away(connection, "08001", &message, Some("an operator must look at the gateway's log"))
+        reject(connection, "08001", &message, Some("an operator must look at the gateway's log"))
             .await
     }
 
-    async fn session(self: Arc<Self>, entered: Entered) {
-        let Entered { arrived, session, upstream, assembler, process, logged_in, identity } =
-            entered;
-        let minor = arrived.startup.minor;
+    async fn session(self: Arc<Self>, established: Established) {
+        let Established { client, session, upstream, assembler, process, logged_in, identity } =
+            established;
+        let minor = client.startup.minor;
         let Some(key) = self.cancels.issue(minor, session.clone()) else {
             return session.close("no randomness").await;
         };
         let limits = &self.engine.limits();
         let mut connection = Connection {
-            client: ClientSide::new(arrived.connection, limits),
+            client: ClientSide::new(client.connection, limits),
             target: TargetSide::new(logged_in.connection, limits),
             machine: ReplyMachine::new(
                 self.limits.reply_message_bytes_max,
@@ -473,8 +474,8 @@ fn is_clients_fault(sqlstate: &str) -> bool {
 }
 
 /// A session that is about to begin.
-struct Entered {
-    arrived: Arrived,
+struct Established {
+    client: Client,
     session: Session,
     upstream: Arc<Upstream>,
     assembler: Assembler,
@@ -520,8 +521,8 @@ async fn read_opening(connection: &mut PreAuth) -> io::Result<Result<Opening, St
 }
 
 /// Negotiates the version where needed, asks for the token, reads it.
-async fn ask_token(arrived: &mut Arrived) -> Result<Secret<String>, String> {
-    let Arrived { connection, startup, .. } = arrived;
+async fn ask_token(client: &mut Client) -> Result<Secret<String>, String> {
+    let Client { connection, startup, .. } = client;
     let mut words = Vec::new();
     if startup.minor_asked > startup.minor || !startup.unknown_options.is_empty() {
         put(&mut words, b'v', |out| {
@@ -548,32 +549,32 @@ async fn ask_token(arrived: &mut Arrived) -> Result<Secret<String>, String> {
     Ok(Secret::new(token.to_owned()))
 }
 
-async fn away(
+async fn reject(
     connection: &mut PreAuth,
     sqlstate: &str,
     message: &str,
     hint: Option<&str>,
-) -> Turned {
+) -> LoginError {
     let text = format!("portreeve: {message}");
-    turned(connection, sqlstate, &text, message, hint).await
+    reject_with(connection, sqlstate, &text, message, hint).await
 }
 
 /// The same with words that need not be the gateway's own.
-async fn turned(
+async fn reject_with(
     connection: &mut PreAuth,
     sqlstate: &str,
     text: &str,
     why: &str,
     hint: Option<&str>,
-) -> Turned {
+) -> LoginError {
     let mut words = Vec::new();
     put_error(&mut words, "FATAL", sqlstate, text, None, hint);
     let _ = connection.send(&words).await;
     connection.close().await;
-    Turned::Away(why.to_owned())
+    LoginError::Rejected(why.to_owned())
 }
 
-async fn refuse(connection: &mut PreAuth, refusal: &Refusal) -> Turned {
+async fn refuse(connection: &mut PreAuth, refusal: &Refusal) -> LoginError {
     let mut words = Vec::new();
     let detail = match &refusal.rule {
         Some(rule) => format!("rule: {rule}, request: {}", refusal.request),
@@ -588,5 +589,5 @@ async fn refuse(connection: &mut PreAuth, refusal: &Refusal) -> Turned {
     put_error(&mut words, "FATAL", sqlstate, &text, Some(&detail), hint);
     let _ = connection.send(&words).await;
     connection.close().await;
-    Turned::Away(refusal.message.clone())
+    LoginError::Rejected(refusal.message.clone())
 }

@@ -25,3 +25,4 @@ pub(crate) use batch::{
 };
 pub(crate) use content::in_words;
 pub(crate) use copy_in::{CopyFault, CopyIn, CopyStep, give_up};
+pub(crate) use settings::SettingName;

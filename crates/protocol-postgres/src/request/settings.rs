@@ -2,6 +2,7 @@
 //! other settings, so an approval is bound to the values that hold, not to the words that set
 //! them: those may have failed, been taken back, or stand behind a name or a parameter.
 
+use crate::wire::literal;
 use portreeve_decide::sql::postgres::is_made_up;
 use portreeve_decide::sql::{SessionEffect, TransactionEffect};
 use portreeve_sql::Plan;
@@ -11,6 +12,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many settings that no catalog shows are asked for by their names.
 const HIDDEN_MAX: usize = 64;
+
+/// The name of a setting, as a client has made it up.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct SettingName(String);
+
+impl SettingName {
+    /// As a value in SQL, which is the one way to write it.
+    pub(crate) fn literal(&self) -> String {
+        literal(&self.0)
+    }
+}
 
 /// What is known of what is set.
 #[derive(Debug, Default)]
@@ -26,7 +38,7 @@ pub(crate) struct Settings {
     /// Something of it that may be held runs behind that.
     is_doubtful: bool,
     /// Settings that no catalog shows.
-    hidden: BTreeSet<String>,
+    hidden: BTreeSet<SettingName>,
     known: InForce,
 }
 
@@ -47,7 +59,7 @@ impl Settings {
     pub(super) fn follow(&mut self, plan: &Plan) {
         let statement = &plan.statement;
         if self.hidden.len() <= HIDDEN_MAX {
-            self.hidden.extend(statement.sets_hidden.iter().cloned());
+            self.hidden.extend(statement.sets_hidden.iter().cloned().map(SettingName));
         }
         let sets = plan.runs_code()
             || matches!(
@@ -75,7 +87,7 @@ impl Settings {
 
     /// A session that begins with these can go back to them.
     pub(super) fn begin_with<'n>(&mut self, names: impl Iterator<Item = &'n String>) {
-        self.hidden.extend(names.filter(|name| is_made_up(name)).cloned());
+        self.hidden.extend(names.filter(|name| is_made_up(name)).cloned().map(SettingName));
     }
 
     /// Whether the server has to be asked before what holds is known.
@@ -91,7 +103,7 @@ impl Settings {
     }
 
     /// The names to ask for beside those that a catalog shows; none where they are too many.
-    pub(crate) fn hidden(&self) -> Option<Vec<String>> {
+    pub(crate) fn hidden(&self) -> Option<Vec<SettingName>> {
         (self.hidden.len() <= HIDDEN_MAX).then(|| self.hidden.iter().cloned().collect())
     }
 

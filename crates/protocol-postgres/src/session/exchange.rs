@@ -1,6 +1,6 @@
 //! One request and its whole reply.
 
-use super::{Connection, Notices, client_erred, first_value, target_erred};
+use super::{Connection, Notices, Question, client_erred, first_value, target_erred};
 use crate::limits::ProtocolLimits;
 use crate::reply::{Chunk, CopyEnd, Expect, ReplyMachine, Status};
 use crate::request::{Accepted, CopyFault, CopyIn, CopyStep, Ends, MessageBatch, flush, give_up};
@@ -82,7 +82,8 @@ impl Connection {
     /// Begins a transaction, so that what the request changes stays only once its reply may
     /// pass.
     async fn begin(&mut self) -> Result<(), SessionError> {
-        self.ask_target(TargetWord::Defer).await?;
+        let told = self.session.tell_target(TargetWord::Defer)?;
+        self.answer_to(told).await?;
         if self.machine.status() != Status::InTransaction {
             return Err(SessionError::Target("it does not begin a transaction".into()));
         }
@@ -98,9 +99,7 @@ impl Connection {
         if self.assembler.settings.must_ask() && batch.commands().iter().any(may_be_held) {
             let hidden = self.assembler.settings.hidden().filter(|_| !batch.follows_open);
             let told = match hidden {
-                Some(hidden) => {
-                    self.ask_target(TargetWord::TellSettings { hidden: &hidden }).await?
-                }
+                Some(hidden) => self.ask_target(Question::Settings { hidden: &hidden }).await?,
                 None => None,
             };
             let told = told

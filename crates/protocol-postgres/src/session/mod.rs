@@ -2,10 +2,12 @@
 
 mod exchange;
 mod notices;
+mod questions;
 mod staging;
 mod touched;
 
 pub(crate) use notices::Notices;
+use questions::Question;
 
 use crate::limits::ProtocolLimits;
 use crate::named::is_temporary;
@@ -15,7 +17,7 @@ use crate::target::{PlanFence, Upstream};
 use crate::wire::{FrameError, HEADER_BYTES, message_length, take_whole_messages};
 use bytes::BytesMut;
 use portreeve_decide::sql::postgres::questions::Row;
-use portreeve_session::{ClientSide, Driven, Fence, Session, SessionError, TargetSide, TargetWord};
+use portreeve_session::{ClientSide, Driven, Fence, Permitted, Session, SessionError, TargetSide};
 use portreeve_sql::{CatalogSnapshot, ToldPath};
 use portreeve_transport::{CancelHandle, DialError};
 use std::sync::Arc;
@@ -190,7 +192,7 @@ impl Connection {
 
     /// Whether definitions have changed in the open transaction since this was asked last.
     async fn has_redefined(&mut self) -> Result<bool, SessionError> {
-        let Some(answers) = self.ask_target(TargetWord::TellRedefined).await? else {
+        let Some(answers) = self.ask_target(Question::Redefined).await? else {
             return Ok(true);
         };
         let made = first_value(answers).unwrap_or_default();
@@ -215,7 +217,7 @@ impl Connection {
 
     /// Whether each command of the open transaction reads what is there when it begins.
     async fn reads_what_is_there(&mut self) -> Result<bool, SessionError> {
-        let level = self.ask_target(TargetWord::TellTime).await?;
+        let level = self.ask_target(Question::Isolation).await?;
         let level = level.and_then(first_value);
         Ok(matches!(level.as_deref(), Some("read committed" | "read uncommitted")))
     }
@@ -223,7 +225,7 @@ impl Connection {
     /// A name that several schemas have stands for that of the first in which names are looked
     /// up: statements, code and roles move it, and the target tells.
     async fn ask_for_path(&mut self) -> Result<(), SessionError> {
-        let Some(rows) = self.ask_target(TargetWord::TellPath).await? else { return Ok(()) };
+        let Some(rows) = self.ask_target(Question::Path).await? else { return Ok(()) };
         let mut told = ToldPath::default();
         for row in rows.into_iter().flatten() {
             if let Ok([made_in, schema]) = <[Option<String>; 2]>::try_from(row) {
@@ -248,9 +250,9 @@ impl Connection {
         // One at a time: it costs as much as reading the catalog does.
         let _one = upstream.looking.lock().await;
         let code = reader.reads_code();
-        let Some(answers) = self.ask_target(TargetWord::TellDefinitions { code }).await? else {
+        let Some(answers) = self.ask_target(Question::Definitions { code }).await? else {
             if self.machine.status() == Status::Failed {
-                self.ask_target(TargetWord::TakeBackTelling).await?;
+                self.ask_target(Question::ForgetDefinitions).await?;
             }
             return Ok(());
         };
@@ -260,15 +262,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Says something to the target between requests, and reads its answer.
+    /// Asks the target something between requests, and reads its answer.
     async fn ask_target(
         &mut self,
-        word: TargetWord<'_>,
+        question: Question<'_>,
     ) -> Result<Option<Vec<Vec<Row>>>, SessionError> {
-        let asked = self.session.tell_target(word)?;
+        let asked = self.session.ask_target(&question)?;
+        self.answer_to(asked).await
+    }
+
+    /// What the target says to the gateway's own words.
+    async fn answer_to(&mut self, told: Permitted) -> Result<Option<Vec<Vec<Row>>>, SessionError> {
         self.machine.take_told();
         self.machine.expect([Expect::Asked]);
-        self.target.send(asked);
+        self.target.send(told);
         while !(self.machine.is_idle() && self.target.is_sent()) {
             if self.target.drive().await? == Driven::Read {
                 self.release_asynchronous().await?;

@@ -2,10 +2,8 @@
 
 use crate::reply::Status;
 use crate::request::{Ends, failing_query};
-use crate::target::{REDEFINED, forget_inside, inside_questions};
 use crate::wire::{
-    Refused, literal, own_question, put, put_error, put_notice, put_ready, put_refusal,
-    put_refused, query,
+    Refused, put, put_error, put_notice, put_ready, put_refusal, put_refused, query,
 };
 use bytes::Bytes;
 use portreeve_decide::sql::Unknown;
@@ -63,45 +61,14 @@ impl NoticeEncoder for Notices {
         }
     }
 
-    fn to_target(&self, word: TargetWord<'_>) -> Bytes {
+    fn to_target(&self, word: TargetWord) -> Bytes {
         match word {
             TargetWord::Fail => failing_query(),
             TargetWord::Defer => query("BEGIN"),
             TargetWord::Keep => query("COMMIT"),
             TargetWord::TakeBack => query("ROLLBACK"),
-            TargetWord::TellPath => own_question(PATH),
-            TargetWord::TellRedefined => own_question(&REDEFINED),
-            TargetWord::TellDefinitions { code } => inside_questions(code),
-            TargetWord::TakeBackTelling => forget_inside(),
-            TargetWord::TellTime => own_question("SHOW transaction_isolation"),
-            TargetWord::TellSettings { hidden } => own_question(&settings_question(hidden)),
         }
     }
-}
-
-/// Where what has no schema is made, and the schemas in which names are looked up, in their
-/// order; temporary ones with their numbers.
-const PATH: &str = "\
-SELECT pg_catalog.current_schema(), path.schema
-FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS path (schema, place)
-ORDER BY path.place";
-
-/// Asks for what was set since the session began, as a JSON object. Whatever the search path is,
-/// these are PostgreSQL's own.
-fn settings_question(hidden: &[String]) -> String {
-    let mut question = "\
-SELECT coalesce(pg_catalog.json_object_agg(known.name, known.setting)::pg_catalog.text, '{}') FROM (
-SELECT name, setting FROM pg_catalog.pg_settings
-WHERE source OPERATOR(pg_catalog.=) 'session'
-  AND NOT pg_catalog.starts_with(name, 'transaction_')"
-        .to_owned();
-    for name in hidden {
-        let name = literal(name);
-        question.push_str(&format!(
-            " UNION ALL SELECT {name}, pg_catalog.current_setting({name}, true)"
-        ));
-    }
-    question + ") AS known WHERE known.setting IS NOT NULL"
 }
 
 /// CopyInResponse.

@@ -18,8 +18,7 @@ use portreeve_sql::{CatalogRead, CatalogSnapshot, CatalogSource, SessionSettings
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -30,15 +29,21 @@ pub(crate) struct CatalogReader {
     pub(crate) rules: Arc<dyn ColumnRules>,
     /// Digests of definitions by signatures: the functions that the operator says are harmless.
     pub(crate) harmless: BTreeMap<String, String>,
+    pub(crate) last: Mutex<LastRead>,
+}
+
+/// What came of the last time.
+#[derive(Debug, Default)]
+pub(crate) struct LastRead {
     /// What materialized views have been made of, as long as this gateway has known them:
     /// until they are filled again, their rows may still be those.
-    pub(crate) materialized: Mutex<Vec<Remembered>>,
-    /// What the configuration names that the target did not have, the last time.
-    pub(crate) unmatched: Mutex<Vec<String>>,
+    materialized: Vec<Remembered>,
+    /// What the configuration names that the target does not have.
+    pub(crate) unmatched: Vec<String>,
     /// Somebody was changing what views rest on, so that some could not be read.
-    pub(crate) is_partial: AtomicBool,
-    /// It could not be read, the last time.
-    pub(crate) is_unreadable: AtomicBool,
+    pub(crate) is_partial: bool,
+    /// It could not be read.
+    pub(crate) is_unreadable: bool,
 }
 
 /// So often it is read where definitions change meanwhile: then clients get the false alarms.
@@ -51,12 +56,16 @@ impl CatalogSource for CatalogReader {
 
     async fn read(&self) -> Result<CatalogRead, DialError> {
         let read = self.read_all().await;
-        self.is_unreadable.store(read.is_err(), Ordering::Relaxed);
+        self.last().is_unreadable = read.is_err();
         read
     }
 }
 
 impl CatalogReader {
+    pub(crate) fn last(&self) -> MutexGuard<'_, LastRead> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn read_all(&self) -> Result<CatalogRead, DialError> {
         let mut connection = self.dialer.dial(&BTreeMap::new()).await?.connection;
         let reading = async {
@@ -78,7 +87,7 @@ impl CatalogReader {
         let (versions, rests, tables) =
             timeout(READING_TIME_MAX, reading).await.map_err(|_| DialError::Timeout)??;
         let catalog = self.build(&tables, None);
-        *self.materialized.lock().unwrap_or_else(PoisonError::into_inner) = catalog.materialized();
+        self.last().materialized = catalog.materialized();
         Ok(self.read_of(&tables, catalog, Arc::new(versions), rests))
     }
 
@@ -119,7 +128,7 @@ impl CatalogReader {
 
     async fn ask(&self, connection: &mut PreAuth) -> Result<Tables, DialError> {
         let (mut tables, completeness) = read(connection).await?;
-        self.is_partial.store(completeness == Completeness::Partial, Ordering::Relaxed);
+        self.last().is_partial = completeness == Completeness::Partial;
         if self.reads_code() {
             tables.signatures = rows(connection, &signatures()).await?;
             self.warn_of_others(&tables);
@@ -150,7 +159,7 @@ impl CatalogReader {
             self.tell(&said);
         }
         let known = Grouped { said, columns: &columns, parents: &parents, before };
-        let past = self.materialized.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let past = self.last().materialized.clone();
         let rules = self.rules.clone();
         build(tables, &known, &self.harmless, &past).with_classification(Arc::new(
             move |schema, table, column| rules.category(schema, table, column),
@@ -159,12 +168,11 @@ impl CatalogReader {
 
     /// Says what does not fit the configuration, where that is new.
     fn tell(&self, said: &Said<'_>) {
-        let mut before = self.unmatched.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut self.last().unmatched, said.unmatched.clone());
         for pattern in said.unmatched.iter().filter(|pattern| !before.contains(pattern)) {
             let resource = &self.resource;
             tracing::warn!(%resource, %pattern, "the configuration names what the target lacks");
         }
-        before.clone_from(&said.unmatched);
     }
 }
 

@@ -12,8 +12,7 @@ use portreeve_session::{BoxFuture, Fence, Fenced};
 use portreeve_sql::Versions;
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
@@ -55,27 +54,37 @@ pub(crate) struct FenceLine {
     questions: mpsc::Sender<Question>,
     /// For the one task that asks the target.
     waiting: Mutex<mpsc::Receiver<Question>>,
-    is_answered: AtomicBool,
-    answered: std::sync::Mutex<Option<Instant>>,
+    last: std::sync::Mutex<LastAnswer>,
     timeout: Duration,
+}
+
+/// What came of asking the last time.
+#[derive(Default)]
+struct LastAnswer {
+    /// When that was; none where definitions have changed since.
+    at: Option<Instant>,
+    /// The target could not be asked.
+    is_missing: bool,
 }
 
 impl FenceLine {
     pub(crate) fn new(timeout: Duration) -> Self {
         let (questions, waiting) = mpsc::channel(QUESTIONS_MAX);
-        let (waiting, is_answered) = (Mutex::new(waiting), AtomicBool::new(true));
-        Self { questions, waiting, is_answered, answered: std::sync::Mutex::default(), timeout }
+        Self { questions, waiting: Mutex::new(waiting), last: std::sync::Mutex::default(), timeout }
+    }
+
+    fn last(&self) -> MutexGuard<'_, LastAnswer> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the target was asked a moment ago.
     fn is_fresh(&self) -> bool {
-        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.is_some_and(|at| at.elapsed() < FRESH)
+        self.last().at.is_some_and(|at| at.elapsed() < FRESH)
     }
 
     /// Definitions have changed: who plans next asks.
     pub(crate) fn forget_answer(&self) {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.last().at = None;
     }
 
     /// Whether definitions in use are others than those of a catalog, asked only after a
@@ -102,7 +111,7 @@ impl FenceLine {
 
     /// Whether the target could be asked the last time.
     pub(crate) fn is_answered(&self) -> bool {
-        self.is_answered.load(Ordering::Relaxed)
+        !self.last().is_missing
     }
 
     /// Whether the open transaction of another session has changed definitions, as far as its
@@ -139,8 +148,7 @@ impl FenceLine {
             let names: BTreeSet<String> =
                 asked.iter().flat_map(|question| question.names.iter().cloned()).collect();
             let read = line.versions(&names).await;
-            self.is_answered.store(read.is_ok(), Ordering::Relaxed);
-            *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *self.last() = LastAnswer { at: Some(Instant::now()), is_missing: read.is_err() };
             if let Err(error) = &read {
                 tracing::warn!(%error, "definitions cannot be asked for: nothing is released");
             }

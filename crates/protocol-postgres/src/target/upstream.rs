@@ -9,7 +9,6 @@ use portreeve_model::{Object, SubjectColumn};
 use portreeve_sql::{CatalogStore, ShownMasks, SubjectColumns, Versions};
 use portreeve_transport::{DialError, Dialer, PreAuth};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -97,10 +96,7 @@ impl Upstream {
             resource: config.name.clone(),
             rules: config.rules,
             harmless: config.harmless_functions,
-            materialized: std::sync::Mutex::default(),
-            unmatched: std::sync::Mutex::default(),
-            is_partial: AtomicBool::new(false),
-            is_unreadable: AtomicBool::new(false),
+            last: std::sync::Mutex::default(),
         };
         Self {
             name: config.name,
@@ -138,7 +134,7 @@ impl Upstream {
     /// released.
     #[must_use]
     pub fn is_watched(&self) -> bool {
-        self.fence.is_answered() && !self.catalog.source().is_unreadable.load(Ordering::Relaxed)
+        self.fence.is_answered() && !self.catalog.source().last().is_unreadable
     }
 
     /// Columns that appeared at the target after somebody looked last, as far as it was asked.
@@ -150,8 +146,7 @@ impl Upstream {
     /// What the configuration names that the target does not have, as far as it was asked.
     #[must_use]
     pub fn unmatched(&self) -> Vec<String> {
-        let unmatched = &self.catalog.source().unmatched;
-        unmatched.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.catalog.source().last().unmatched.clone()
     }
 
     /// Answers what the fence asks, and keeps the catalog up to date with changes that others
@@ -193,7 +188,7 @@ impl Upstream {
             },
         };
         let looked = tokio::time::timeout(self.dial_timeout, watch.look()).await;
-        let is_partial = self.catalog.source().is_partial.load(Ordering::Relaxed);
+        let is_partial = self.catalog.source().last().is_partial;
         if looked.map_err(|_| DialError::Timeout)?? || is_partial {
             self.catalog.reread().await?;
         }

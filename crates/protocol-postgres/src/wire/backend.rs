@@ -232,7 +232,18 @@ pub(crate) fn put_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
     }
     detail.push_str(&format!("request: {}", refusal.request));
     let message = format!("portreeve: {}", refusal.message);
-    put_error(out, "ERROR", sqlstate, &message, Some(&detail), refusal.hint.as_deref());
+    // Many families have one SQLSTATE: programs tell them apart by this.
+    let family = serde_json::to_value(refusal.code).unwrap_or_default();
+    let mut fields = vec![
+        (b'S', "ERROR"),
+        (b'V', "ERROR"),
+        (b'C', sqlstate),
+        (b'M', &*message),
+        (b'D', &*detail),
+    ];
+    fields.extend(refusal.hint.as_deref().map(|hint| (b'H', hint)));
+    fields.extend(family.as_str().map(|family| (b'R', family)));
+    put_report(out, b'E', &fields);
 }
 
 /// Writes ReadyForQuery.

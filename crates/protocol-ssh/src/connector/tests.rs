@@ -261,7 +261,7 @@ async fn what_opens_a_machine_is_kept_as_long_as_the_connection() {
         machine: "web-1".to_owned(),
         user: "deploy".to_owned(),
         way: Way::Direct(Arc::new(lent)),
-        home: "/home/deploy".to_owned(),
+        home: "/srv/deploy".to_owned(),
         programs: Programs::default(),
         screen: Arc::new(Screen::new(Unclassified::Detect, &BTreeMap::new(), 1)),
     });

@@ -174,7 +174,7 @@ impl Live {
     }
 
     /// Ends every session that is meant; says how many.
-    pub fn end_where(&self, is_meant: impl Fn(&LiveSession) -> bool, why: &Ended) -> usize {
+    pub(crate) fn end_where(&self, is_meant: impl Fn(&LiveSession) -> bool, why: &Ended) -> usize {
         let entries = self.entries();
         let meant = entries.values().filter(|entry| is_meant(&entry.shown));
         meant.map(|entry| entry.lifeline.end(why.clone())).count()

@@ -8,8 +8,8 @@ use super::{Exchange, FENCE_RULE, Hold, Stop};
 use crate::SessionError;
 use crate::engine::Step;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{CommandUse, Fence, Fenced, Request, Stage, TargetRequest};
-use crate::session::{DayUsage, Session, Snapshot};
+use crate::protocol::{CommandUse, Fence, Fenced, Masked, Request, Stage, TargetRequest};
+use crate::session::{DayUsage, Objection, Session, Snapshot};
 use bytes::Bytes;
 use portreeve_evidence::request_events;
 use portreeve_model::{
@@ -79,24 +79,39 @@ impl Session {
     }
 
     /// Decides what a target asks of the client. What goes the other way is a release: it
-    /// is masked like a reply; the client's answer goes through [`Exchange::forward`].
+    /// is masked, counted and asked about like a reply; the client's answer goes through
+    /// [`Exchange::forward`].
     pub async fn admit_from_target<R: TargetRequest, H: Hold>(
         &self,
         mut request: R,
         planned: &Arc<Snapshot>,
         hold: &mut H,
     ) -> Result<Asked<R::Accepted>, SessionError> {
-        let mut masked = request.mask(&self.engine().masker)?;
+        let masked = request.mask(&self.engine().masker)?;
         // What the target has said is recorded as the client gets it, never raw.
         let none = Bytes::new();
         let Decided { mut exchange, refused, .. } =
             self.decide(&request, &none, planned, hold).await?;
-        let (wire, accepted) = request.encode(refused.as_ref().map(|(at, refusal)| (*at, refusal)));
-        masked.bytes = wire;
-        masked.usage.bytes = masked.bytes.len() as u64;
-        exchange.budget.spend(self, masked.usage).await?;
-        let release = exchange.record(masked).await?;
-        Ok(Asked { exchange, release, accepted })
+        let passed = match refused {
+            Some((_, refusal)) => Err(refusal),
+            None => match exchange.pass(masked, true, hold).await {
+                Ok(released) => Ok(released),
+                Err(Stop::Refused(refusal)) => Err(*refusal),
+                Err(Stop::Session(error)) => return Err(error),
+            },
+        };
+        match passed {
+            Ok(release) => {
+                let (_, accepted) = request.encode(None);
+                Ok(Asked { exchange, release, accepted })
+            }
+            Err(refusal) => {
+                let (bytes, accepted) = request.encode(Some((0, &refusal)));
+                exchange.refusal = Some(refusal);
+                let release = exchange.record(Masked { bytes, ..Masked::default() }).await?;
+                Ok(Asked { exchange, release, accepted })
+            }
+        }
     }
 
     /// Decides a request, and asks people where policy says so. Whatever ends it, the
@@ -113,11 +128,11 @@ impl Session {
         let observer = self.engine().observer.clone();
         observer.received(self.resource(), received.len() as u64);
         let began = Instant::now();
-        let snapshot = self.snapshot();
+        let snapshot = planned.clone();
         let objects = snapshot.counted_by_day(request.commands());
         let day = DayUsage::read(self, snapshot.hour(), objects).await?;
         let exchange = running.number;
-        let judge = Judge { session: self, snapshot: &snapshot, planned, exchange, day: &day };
+        let judge = Judge { session: self, snapshot: &snapshot, exchange, day: &day };
         let Judged { session, records, refused, review, mut budget } =
             judge.judge(request.commands());
         observer.took(self.resource(), Step::Decide, began.elapsed());
@@ -141,6 +156,7 @@ impl Session {
             is_kept: false,
         };
         let refused = no_room.map(|refusal| (0, refusal)).or(refused);
+        let refused = exchange.catch_up(refused).await?;
         let is_held = review.is_some();
         let refused = match (refused, review) {
             // SECURITY: what goes before a refused command is sent, so nothing that
@@ -191,6 +207,23 @@ impl Session {
 }
 
 impl Exchange {
+    /// Takes over the newest snapshot before anything runs; where that objects, nothing does.
+    async fn catch_up(
+        &mut self,
+        refused: Option<(usize, Refusal)>,
+    ) -> Result<Option<(usize, Refusal)>, SessionError> {
+        if matches!(refused, Some((0, _))) {
+            return Ok(refused);
+        }
+        let newest = self.session().snapshot();
+        let objection = match newest.is_classified_like(&self.snapshot) {
+            true => self.take_over(newest).await?,
+            false => Some(Objection::reclassified()),
+        };
+        let Some(why) = objection else { return Ok(refused) };
+        Ok(Some((0, why.into_refusal(self.session(), self.number(), RefusalCode::Denied))))
+    }
+
     /// What its commands compare classified values with is told by any answer: it is used
     /// when they run.
     async fn spend_probes(&mut self) -> Result<(), SessionError> {
@@ -198,7 +231,10 @@ impl Exchange {
         if probes == 0 {
             return Ok(());
         }
-        self.budget.spend(&self.running.session, Usage::of(Unit::Probes, probes)).await
+        let probes = Usage::of(Unit::Probes, probes);
+        self.budget.spend(&self.running.session, probes).await?;
+        self.budget.given(probes);
+        Ok(())
     }
 
     /// What of a request may not run, after a last look at what its names stand for. Where a

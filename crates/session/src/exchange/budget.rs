@@ -19,6 +19,8 @@ pub(super) struct Budget {
     /// What the same commands have given before, in other exchanges of the session.
     before: Usage,
     usage: Usage,
+    /// What of it is reserved, and in no record yet.
+    reserved: Usage,
     /// What the principal has used today, without this exchange.
     day: DayUsage,
     /// Rules that a person has lifted for this exchange.
@@ -97,14 +99,22 @@ impl Budget {
     ) -> Result<(), SessionError> {
         self.usage += usage;
         session.ledger().reserve(usage);
-        self.day.reserve(session, usage, self.usage).await
+        self.day.reserve(session, usage, self.usage).await?;
+        self.reserved += usage;
+        Ok(())
     }
 
-    /// What was reserved, and will not be given.
-    pub(super) fn give_back(&mut self, session: &Session, usage: Usage) {
-        self.usage = self.usage.saturating_sub(usage);
-        session.ledger().give_back(usage);
-        self.day.give_back(session, usage);
+    /// What was reserved is given.
+    pub(super) fn given(&mut self, usage: Usage) {
+        self.reserved = self.reserved.saturating_sub(usage);
+    }
+
+    /// What is reserved will not be given.
+    pub(super) fn give_back(&mut self, session: &Session) {
+        let unused = std::mem::take(&mut self.reserved);
+        self.usage = self.usage.saturating_sub(unused);
+        session.ledger().give_back(unused);
+        self.day.give_back(session, unused);
     }
 
     fn total(&self) -> Usage {

@@ -2,7 +2,6 @@
 
 use crate::protocol::Masked;
 use bytes::BytesMut;
-use portreeve_model::Usage;
 
 /// Whether a reply waits for a threshold or passes as it comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,9 +58,9 @@ impl Held {
         Some(masked)
     }
 
-    /// Nothing of it will ever pass; says how much that is.
-    pub(super) fn drop_all(&mut self) -> Usage {
+    /// Nothing of it will ever pass.
+    pub(super) fn drop_all(&mut self) {
         self.bytes.clear();
-        std::mem::take(&mut self.masked).usage
+        self.masked = Masked::default();
     }
 }

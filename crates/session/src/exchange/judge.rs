@@ -7,7 +7,7 @@ use crate::protocol::{Advice, CommandUse, Stage};
 use crate::session::{Counted, DayUsage, Session, Snapshot};
 use portreeve_decide::policy::Counters;
 use portreeve_model::{
-    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, Revealed, Usage, Verdict,
+    Category, Command, CommandRecord, Decision, Refusal, RefusalCode, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,9 +33,8 @@ pub(super) struct Judged {
 /// What a request is judged by.
 pub(super) struct Judge<'a> {
     pub(super) session: &'a Session,
-    pub(super) snapshot: &'a Snapshot,
     /// The snapshot that the request was planned with.
-    pub(super) planned: &'a Snapshot,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) exchange: u64,
     pub(super) day: &'a DayUsage,
 }
@@ -79,23 +78,7 @@ impl Judge<'_> {
             let rule = Some(NOT_UNDERSTOOD.into());
             return Some(self.refusal(RefusalCode::Unknown, why.clone(), rule, Some(hint)));
         }
-        if let Some(hidden) = self.hidden_since(one) {
-            return Some(hidden);
-        }
         (decision.verdict == Verdict::Deny).then(|| self.denial(command, decision))
-    }
-
-    /// Why what was planned does not hold any more: what it shows clear is not revealed, or
-    /// objects are seen by another classification.
-    fn hidden_since(&self, one: &CommandUse) -> Option<Refusal> {
-        let is_revealed = |seen: &Revealed| self.snapshot.reveals(&seen.object, &seen.category);
-        let holds =
-            self.snapshot.is_classified_like(self.planned) && one.revealed.iter().all(is_revealed);
-        (!holds).then(|| {
-            let message = "policy changed while the command was on its way".to_owned();
-            let hint = Some("send it again".to_owned());
-            self.refusal(RefusalCode::Denied, message, Some("policy-changed".into()), hint)
-        })
     }
 
     fn denial(&self, command: &Command, decision: &Decision) -> Refusal {

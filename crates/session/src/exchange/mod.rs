@@ -173,11 +173,23 @@ impl Exchange {
     ) -> Result<Released, Stop> {
         // Read first: whoever follows the target's messages knows then what has come, also
         // where nothing of it may pass.
-        let mut masked = reply.mask(&self.session().engine().masker)?;
+        let masked = reply.mask(&self.session().engine().masker)?;
         if self.is_kept {
             return Ok(self.record(masked).await?);
         }
         self.may_go_on().await?;
+        let is_last = masked.end.is_some();
+        self.pass(masked, is_last, hold).await
+    }
+
+    /// What of a masked part may pass by the counters so far, what was kept back before included;
+    /// all of it where it is the last, if any.
+    async fn pass<H: Hold>(
+        &mut self,
+        mut masked: Masked,
+        is_last: bool,
+        hold: &mut H,
+    ) -> Result<Released, Stop> {
         masked.usage.bytes = masked.bytes.len() as u64;
         masked.usage.subjects = masked.subjects.people();
         self.budget.spend(&self.running.session, masked.usage).await?;
@@ -192,7 +204,6 @@ impl Exchange {
         if !self.budget.is_counted() {
             return self.record_fenced(masked).await;
         }
-        let is_last = masked.end.is_some();
         if self.held.is_untouched()
             && self.budget.as_if_crossed(&self.snapshot, &self.running.session).is_none()
         {
@@ -239,7 +250,9 @@ impl Exchange {
         if let Some(question) = self.objection() {
             return Err(self.refused(question.into_refusal(&self.running)));
         }
-        Ok(self.record_forward(&piece.received, piece.wire).await?)
+        let permit = self.record_forward(&piece.received, piece.wire).await?;
+        self.budget.given(piece.usage);
+        Ok(permit)
     }
 
     /// What makes the target fail as the client has been told.
@@ -293,18 +306,32 @@ impl Exchange {
 
     /// Takes over a newer snapshot, unless it objects.
     async fn follow(&mut self) -> Result<(), Stop> {
-        let newest = self.session().snapshot();
+        match self.take_over(self.session().snapshot()).await? {
+            Some(why) => Err(self.revoked(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over a snapshot; where that objects, says why.
+    async fn take_over(
+        &mut self,
+        newest: Arc<Snapshot>,
+    ) -> Result<Option<Objection>, SessionError> {
         if Arc::ptr_eq(&newest, &self.snapshot) {
-            return Ok(());
+            return Ok(None);
         }
         let counted = self.budget.counted(self.session());
-        if let Some(why) = newest.objection(&self.commands, counted, self.budget.approved()) {
-            let refusal = why.into_refusal(self.session(), self.number());
-            return Err(self.refused(refusal));
+        let objection = newest.objection(&self.commands, counted, self.budget.approved());
+        if objection.is_none() {
+            self.budget.follow(&self.running.session, &newest, &self.commands).await?;
+            self.snapshot = newest;
         }
-        self.budget.follow(&self.running.session, &newest, &self.commands).await?;
-        self.snapshot = newest;
-        Ok(())
+        Ok(objection)
+    }
+
+    fn revoked(&mut self, why: Objection) -> Stop {
+        let refusal = why.into_refusal(self.session(), self.number(), RefusalCode::Revoked);
+        self.refused(refusal)
     }
 
     /// Holds the exchange until a person has answered. An approval holds until a further
@@ -332,9 +359,13 @@ impl Exchange {
     /// Nothing that was kept back is ever released after a refusal, and what it had
     /// reserved is given back.
     fn refused(&mut self, refusal: Refusal) -> Stop {
-        let kept = self.held.drop_all();
-        self.budget.give_back(&self.running.session, kept);
+        self.give_back();
         Stop::Refused(Box::new(refusal))
+    }
+
+    fn give_back(&mut self) {
+        self.held.drop_all();
+        self.budget.give_back(&self.running.session);
     }
 
     /// Records a part of the reply, while it is asked whether the definitions that it was
@@ -342,8 +373,7 @@ impl Exchange {
     async fn record_fenced(&mut self, masked: Masked) -> Result<Released, Stop> {
         if let Some(hidden) = self.snapshot.hidden(&masked.detected) {
             let why = Objection::hidden(&hidden.category);
-            let refusal = why.into_refusal(self.session(), self.number());
-            return Err(self.refused(refusal));
+            return Err(self.revoked(why));
         }
         let Some(fence) = self.fence.clone().filter(|_| !masked.bytes.is_empty()) else {
             return Ok(self.record(masked).await?);
@@ -389,6 +419,7 @@ impl Exchange {
 
     async fn record(&mut self, mut masked: Masked) -> Result<Released, SessionError> {
         let end = masked.end.take();
+        self.budget.given(masked.usage);
         self.session().stage_release(self.number(), &masked, &self.snapshot);
         if let Some(end) = end {
             self.stage_closed(self.outcome(end));
@@ -452,8 +483,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let kept = self.held.drop_all();
-        self.budget.give_back(&self.running.session, kept);
+        self.give_back();
         self.stage_closed(Outcome::Aborted { why: "not completed".into() });
         // That the target was asked is recorded, too, where nothing was released.
         self.hand_over();

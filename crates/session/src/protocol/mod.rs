@@ -8,7 +8,7 @@ mod request;
 mod shown;
 
 pub use fence::{Fence, Fenced};
-pub use notice::{Advice, DataForm, Notice, NoticeEncoder, TargetWord};
+pub use notice::{Advice, DataForm, Notice, NoticeEncoder, OwnQuestion, TargetWord};
 pub use reply::{End, Masked, Reply, Unmaskable};
 pub use request::{CommandUse, Piece, Request, Stage, TargetRequest, Upload};
 pub(crate) use shown::sha256;

@@ -47,7 +47,7 @@ pub enum Advice {
 
 /// Everything that the gateway itself may say to a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TargetWord<'a> {
+pub enum TargetWord {
     /// What makes it fail where the client is told of a failure that it did not have, so that
     /// both agree on the state of a transaction.
     Fail,
@@ -57,24 +57,16 @@ pub enum TargetWord<'a> {
     Keep,
     /// What was deferred is taken back.
     TakeBack,
-    /// It is to tell which time its answers are of.
-    TellTime,
-    /// It is to tell where the session looks names up.
-    TellPath,
-    /// It is to tell whether the open transaction has changed definitions.
-    TellRedefined,
-    /// It is to tell what the open transaction sees of them.
-    TellDefinitions {
-        /// The code behind functions, too.
-        code: bool,
-    },
-    /// That has failed: what was done for it is taken back, and nothing else.
-    TakeBackTelling,
-    /// It is to tell what the session has set.
-    TellSettings {
-        /// The names of what it lists to nobody who does not name it.
-        hidden: &'a [String],
-    },
+}
+
+/// What the gateway asks a target for its own sake, between a client's requests: one of the
+/// questions that a protocol has for that.
+///
+/// What writes it holds no bytes. A name that a client has made up may be asked about, as a value
+/// of a type that can be written in one way only.
+pub trait OwnQuestion: Send + Sync {
+    /// Its messages.
+    fn encode(&self) -> Bytes;
 }
 
 /// Writes the gateway's words as a protocol's messages.
@@ -89,7 +81,7 @@ pub trait NoticeEncoder: Send + Sync {
     fn advise(&self, advice: Advice) -> &'static str;
 
     /// What the gateway has to say to the target; empty where this protocol has no such word.
-    fn to_target(&self, _word: TargetWord<'_>) -> Bytes {
+    fn to_target(&self, _word: TargetWord) -> Bytes {
         Bytes::new()
     }
 }

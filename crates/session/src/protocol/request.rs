@@ -74,7 +74,8 @@ pub trait Request: Send {
 
 /// What a target asks of the client: its bytes go to the client, so they are masked.
 pub trait TargetRequest: Request {
-    /// Masks every data-bearing field; [`Request::encode`] writes what is left.
+    /// Masks every data-bearing field. What it gives is what the client gets, where it may be
+    /// asked; where it may not, the client gets what [`Request::encode`] writes of the refusal.
     fn mask(&mut self, masker: &Masker) -> Result<Masked, Unmaskable>;
 }
 

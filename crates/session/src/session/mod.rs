@@ -14,7 +14,9 @@ use crate::engine::{
 };
 use crate::exchange::Running;
 use crate::proof::{Permitted, Released};
-use crate::protocol::{DataForm, Masked, Notice, NoticeEncoder, Reply, TargetWord, Unmaskable};
+use crate::protocol::{
+    DataForm, Masked, Notice, NoticeEncoder, OwnQuestion, Reply, TargetWord, Unmaskable,
+};
 use crate::{Ended, SessionError};
 use ledger::Ledger;
 use portreeve_decide::policy::Context;
@@ -202,13 +204,23 @@ impl Session {
         self.0.lifeline.check()
     }
 
-    /// What the gateway itself says to the target: nothing of a client is in it.
+    /// What the gateway itself says to the target. It is in no record, so no bytes of a client
+    /// are in it.
     ///
     /// # Errors
     /// The session has ended.
-    pub fn tell_target(&self, word: TargetWord<'_>) -> Result<Permitted, SessionError> {
+    pub fn tell_target(&self, word: TargetWord) -> Result<Permitted, SessionError> {
         self.check()?;
         Ok(Permitted { wire: self.0.notices.to_target(word) })
+    }
+
+    /// The same, where the target has to answer.
+    ///
+    /// # Errors
+    /// The session has ended.
+    pub fn ask_target(&self, question: &dyn OwnQuestion) -> Result<Permitted, SessionError> {
+        self.check()?;
+        Ok(Permitted { wire: question.encode() })
     }
 
     /// Takes back whatever runs now, at the client's wish. What comes later is not meant.

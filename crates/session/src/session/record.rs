@@ -98,6 +98,7 @@ impl Session {
     }
 
     pub(super) fn stage_opened(&self, ask: &OpenRequest, decision: &Decision) {
+        let hour = lock(&self.0.snapshot).hour();
         self.stage(Event::SessionOpened {
             chain: ask.chain.clone(),
             resource: ask.resource.clone(),
@@ -105,7 +106,7 @@ impl Session {
             client: ask.client.to_string(),
             application: ask.application.clone(),
             tls: ask.tls.clone(),
-            hour: lock(&self.0.snapshot).hour(),
+            hour,
             decision: Box::new(decision.clone()),
         });
     }

@@ -345,14 +345,25 @@ pub(crate) struct Objection {
 }
 
 impl Objection {
+    /// Objects are seen by another classification than the one that it was planned with.
+    pub(crate) fn reclassified() -> Self {
+        let message = "what is classified has changed while the command was on its way".to_owned();
+        Self { message, rule: POLICY_CHANGED.into() }
+    }
+
     /// Values of a category that were found may not be seen any more.
     pub(crate) fn hidden(category: &Category) -> Self {
         let message = format!("policy changed: `{category}` may not be seen any more");
         Self { message, rule: POLICY_CHANGED.into() }
     }
 
-    pub(crate) fn into_refusal(self, session: &Session, exchange: u64) -> Refusal {
+    pub(crate) fn into_refusal(
+        self,
+        session: &Session,
+        exchange: u64,
+        code: RefusalCode,
+    ) -> Refusal {
         let hint = Some("send it again, or ask for what is allowed".to_owned());
-        session.refusal(exchange, RefusalCode::Revoked, self.message, Some(self.rule), hint)
+        session.refusal(exchange, code, self.message, Some(self.rule), hint)
     }
 }

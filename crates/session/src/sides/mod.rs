@@ -12,9 +12,7 @@ pub use body::{
     BodySender, CutOff, PermittedBody, PermittedWriter, ReleasedBody, ReleasedWriter,
     UnreadableHead, permitted_body, permitted_head, released_body, released_head,
 };
-pub use streams::{
-    permitted_request, permitted_streams, put_stream, released_note, released_streams,
-};
+pub use streams::{permitted_request, put_stream, released_note, released_streams};
 
 use crate::exchange::Hold;
 use crate::proof::{Permitted, Released};

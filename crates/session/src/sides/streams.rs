@@ -4,8 +4,8 @@
 //! A proof's bytes are then pieces, one behind the other: one byte that says for which stream, the
 //! length in four bytes, most significant first, and the bytes themselves.
 //!
-//! SECURITY: [`released_streams`] and [`permitted_streams`] cut proofs in pieces, each of which is
-//! a proof; [`released_note`] and [`permitted_request`] give bytes out to a library that takes no
+//! SECURITY: [`released_streams`] cuts a proof in pieces, each of which is a proof;
+//! [`released_note`] and [`permitted_request`] give bytes out to a library that takes no
 //! writer for them. Nothing here makes a proof from anything else.
 
 use super::body::UnreadableHead;
@@ -34,15 +34,19 @@ pub fn put_stream(stream: u8, bytes: &[u8], out: &mut Vec<u8>) {
 /// # Errors
 /// Its bytes are not pieces.
 pub fn released_streams(released: Released) -> Result<Vec<(u8, Released)>, UnreadableHead> {
-    pieces(released.bytes, |bytes| Released { bytes })
-}
-
-/// The pieces of a permit.
-///
-/// # Errors
-/// Its bytes are not pieces.
-pub fn permitted_streams(permitted: Permitted) -> Result<Vec<(u8, Permitted)>, UnreadableHead> {
-    pieces(permitted.wire, |wire| Permitted { wire })
+    let mut bytes = released.bytes;
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let Some(&[stream, a, b, c, d]) = bytes.first_chunk::<HEAD_BYTES>() else {
+            return Err(UnreadableHead);
+        };
+        let length =
+            usize::try_from(u32::from_be_bytes([a, b, c, d])).map_err(|_| UnreadableHead)?;
+        let end = HEAD_BYTES.checked_add(length).filter(|end| *end <= bytes.len());
+        let piece = bytes.split_to(end.ok_or(UnreadableHead)?);
+        found.push((stream, Released { bytes: piece.slice(HEAD_BYTES..) }));
+    }
+    Ok(found)
 }
 
 /// What a release says to a client that takes it as something else than bytes of a stream: a
@@ -56,21 +60,6 @@ pub fn released_note(released: Released) -> Bytes {
 #[must_use]
 pub fn permitted_request(permitted: Permitted) -> Bytes {
     permitted.wire
-}
-
-fn pieces<P>(mut bytes: Bytes, proof: impl Fn(Bytes) -> P) -> Result<Vec<(u8, P)>, UnreadableHead> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let Some(&[stream, a, b, c, d]) = bytes.first_chunk::<HEAD_BYTES>() else {
-            return Err(UnreadableHead);
-        };
-        let length =
-            usize::try_from(u32::from_be_bytes([a, b, c, d])).map_err(|_| UnreadableHead)?;
-        let end = HEAD_BYTES.checked_add(length).filter(|end| *end <= bytes.len());
-        let piece = bytes.split_to(end.ok_or(UnreadableHead)?);
-        found.push((stream, proof(piece.slice(HEAD_BYTES..))));
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
@@ -88,8 +77,8 @@ mod tests {
             let is_whole = [0, HEAD_BYTES + 3, bytes.len()].contains(&length);
             assert_eq!(found.is_ok(), is_whole, "{length}");
         }
-        let found = permitted_streams(Permitted { wire: bytes.into() }).unwrap();
-        let found: Vec<_> = found.iter().map(|(stream, it)| (*stream, &it.wire[..])).collect();
+        let found = released_streams(Released { bytes: bytes.into() }).unwrap();
+        let found: Vec<_> = found.iter().map(|(stream, it)| (*stream, &it.bytes[..])).collect();
         assert_eq!(found, [(1, &b"one"[..]), (2, b"")]);
     }
 }

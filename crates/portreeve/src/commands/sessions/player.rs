@@ -1,13 +1,9 @@
-//! Opens recorded bytes and reads them in the words of their protocol.
+//! Opens recorded bytes, and has them read in the words of their protocol.
 
+use crate::wiring::{Passed, Reader, Seen, reader};
 use anyhow::Context;
 use portreeve_evidence::{AuditorKey, LogReader, Opener, auditor_key_path};
-use portreeve_model::{CommandRecord, Direction, Event, Family, Outcome, Record};
-use portreeve_protocol_http as http;
-use portreeve_protocol_mcp as mcp;
-use portreeve_protocol_postgres as postgres;
-use portreeve_protocol_postgres::replay::{Replay, Seen, Value};
-use portreeve_protocol_ssh as ssh;
+use portreeve_model::{CommandRecord, Event, Family, Outcome, Record};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -20,32 +16,10 @@ pub(super) fn opener(dir: &Path, key: Option<&PathBuf>) -> anyhow::Result<Opener
 }
 
 /// Reads one session's bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Player {
-    decoder: Decoder,
-}
-
-/// Who reads the bytes of a protocol.
-#[derive(Debug, Default)]
-enum Decoder {
-    #[default]
-    Unknown,
-    Postgres(Box<Replay>),
-    Http,
-    Ssh(Box<ssh::replay::Terminals>),
-    Mcp,
-}
-
-impl Decoder {
-    fn of(protocol: &str) -> Self {
-        match protocol {
-            postgres::NAME => Self::Postgres(Box::default()),
-            http::NAME => Self::Http,
-            ssh::NAME => Self::Ssh(Box::default()),
-            mcp::NAME => Self::Mcp,
-            _ => Self::Unknown,
-        }
-    }
+    /// None before the session is open, and where its protocol is not known here.
+    reader: Option<Reader>,
 }
 
 impl Player {
@@ -57,108 +31,27 @@ impl Player {
         sealed: Option<&[u8]>,
     ) -> anyhow::Result<(Vec<Seen>, Option<Vec<u8>>)> {
         if let Event::SessionOpened { protocol, .. } = &record.event {
-            self.decoder = Decoder::of(protocol);
+            self.reader = reader(protocol);
         }
         let bytes = opener.open(record, sealed)?;
         let seen = match (&record.payload, &bytes) {
             (Some(payload), Some(bytes)) => {
                 let exchange = record.event.exchange().unwrap_or_default();
-                self.read(payload.direction, exchange, bytes)
+                self.read(Passed { direction: payload.direction, exchange, bytes })
             }
             _ => Vec::new(),
         };
         Ok((seen, bytes))
     }
 
-    fn read(&mut self, direction: Direction, exchange: u64, bytes: &[u8]) -> Vec<Seen> {
-        match &mut self.decoder {
-            Decoder::Postgres(decoder) => decoder.feed(direction, bytes),
-            Decoder::Http => messages(direction, bytes),
-            Decoder::Ssh(terminals) => pieces(direction, bytes, exchange, terminals),
-            Decoder::Mcp => calls(direction, bytes),
-            Decoder::Unknown => {
-                let why = "its protocol is not known here".to_owned();
+    fn read(&mut self, passed: Passed<'_>) -> Vec<Seen> {
+        match &mut self.reader {
+            Some(reader) => reader(passed),
+            None => {
+                let (direction, why) = (passed.direction, "its protocol is not known here".into());
                 vec![Seen::Unreadable { direction, why }]
             }
         }
-    }
-}
-
-/// A message of HTTP: a request is a statement, an answer what completes it.
-fn messages(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
-    let recorded = http::replay::recorded(bytes);
-    let body = (!recorded.body.is_empty()).then(|| match std::str::from_utf8(recorded.body) {
-        Ok(text) => Value::Text(text.to_owned()),
-        Err(_) => Value::Bytes(recorded.body.to_vec()),
-    });
-    let mut seen = Vec::new();
-    match (recorded.start, direction) {
-        (Some(text), Direction::FromClient) => {
-            seen.push(Seen::Statement { text, parameters: body.into_iter().collect() });
-            return seen;
-        }
-        (Some(tag), Direction::ToClient | Direction::Subjects) => {
-            seen.push(Seen::Completed { tag });
-        }
-        (None, _) => {}
-    }
-    seen.extend(body.map(|data| Seen::Copy { direction, data }));
-    seen
-}
-
-/// Pieces of a channel of SSH: a command line is a statement, its status what completes it.
-fn pieces(
-    direction: Direction,
-    bytes: &[u8],
-    exchange: u64,
-    terminals: &mut ssh::replay::Terminals,
-) -> Vec<Seen> {
-    use ssh::replay::Recorded;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let data = |bytes: &[u8]| Seen::Copy {
-        direction,
-        data: match std::str::from_utf8(bytes) {
-            Ok(text) => Value::Text(text.to_owned()),
-            Err(_) => Value::Bytes(bytes.to_vec()),
-        },
-    };
-    let seen = ssh::replay::recorded(bytes).filter_map(|piece| match piece {
-        Recorded::Command(line) => {
-            Some(Seen::Statement { text: text(line), parameters: Vec::new() })
-        }
-        Recorded::Input(bytes)
-        | Recorded::Output(bytes)
-        | Recorded::Errors(bytes)
-        | Recorded::File(bytes) => Some(data(bytes)),
-        Recorded::Status(status) => Some(Seen::Completed { tag: format!("exit {}", text(status)) }),
-        Recorded::Signal(name) => Some(Seen::Completed { tag: format!("signal {}", text(name)) }),
-        Recorded::Window(size) => {
-            let (columns, rows) = terminals.resize(exchange, size);
-            Some(Seen::Resized { columns, rows })
-        }
-        Recorded::Screen(bytes) => {
-            let paint = terminals.paint(exchange, bytes);
-            let text = ssh::replay::letters(&paint);
-            Some(Seen::Painted { paint, text })
-        }
-        Recorded::Line(line) => Some(Seen::Typed { text: text(line) }),
-        Recorded::Keys(_) | Recorded::Terminal | Recorded::End => None,
-        Recorded::Other(_) => {
-            let why = "it is no piece of a channel".to_owned();
-            Some(Seen::Unreadable { direction, why })
-        }
-    });
-    seen.collect()
-}
-
-/// A message of MCP: what a client asks is a statement; what it gets came over HTTP.
-fn calls(direction: Direction, bytes: &[u8]) -> Vec<Seen> {
-    match (direction, mcp::replay::asked(bytes)) {
-        (Direction::FromClient, Some(text)) => {
-            let message = Value::Text(String::from_utf8_lossy(bytes).into_owned());
-            vec![Seen::Statement { text, parameters: vec![message] }]
-        }
-        _ => messages(direction, bytes),
     }
 }
 

@@ -145,7 +145,7 @@ fn as_yaml(resource: &str, found: &Discovered) -> String {
     }
     let open = |it: &&Discovery| matches!(it.said, Said::Nothing | Said::Unknown);
     for it in found.columns.iter().filter(|it| it.said == Said::Unknown) {
-        lines.push(format!("# new since somebody looked: {}", pattern(it)));
+        lines.push(format!("# new since somebody looked: {}", it.pattern()));
     }
     let proposed: Vec<(&Discovery, _)> = found
         .columns
@@ -161,30 +161,7 @@ fn as_yaml(resource: &str, found: &Discovered) -> String {
     for (it, verdict) in proposed {
         let reasons = verdict.reasons.join("; ").replace(['\n', '\r'], " ");
         lines.push(format!("      # {} %: {reasons}", verdict.score));
-        lines.push(format!("      {}: {}", key(&pattern(it)), verdict.category.name()));
+        lines.push(format!("      {}: {}", it.key(), verdict.category.name()));
     }
     lines.join("\n")
-}
-
-/// A column as a pattern of the configuration.
-fn pattern(Discovery { column, .. }: &Discovery) -> String {
-    let parts = [&column.schema, &column.table, &column.column];
-    let written = |part: &&String| {
-        let is_plain = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == '_';
-        match !part.is_empty() && part.chars().all(is_plain) {
-            true => (*part).clone(),
-            false => format!("\"{}\"", part.replace('"', "\"\"")),
-        }
-    };
-    parts.iter().map(written).collect::<Vec<_>>().join(".")
-}
-
-/// A pattern as a key of YAML.
-fn key(pattern: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    match pattern.chars().all(is_plain) {
-        true => pattern.to_owned(),
-        // JSON is YAML, and writes what has no other place in a line.
-        false => json!(pattern).to_string(),
-    }
 }

@@ -5,15 +5,18 @@ mod named;
 pub(crate) use named::{never_matched, not_here};
 
 use super::agents::Agents;
+use super::bridges::State;
 use super::certificates::ServedCertificate;
 use super::connectors::Ways;
 use super::discovery::Discover;
 use super::listeners::Service;
+use super::replay::Reader;
 use super::selftest::Selftest;
 use super::{http, mcp, postgres, ssh};
 use anyhow::Context;
 use named::NeverCalled;
 use portreeve_control::Config;
+use portreeve_control::api::CertificateSigner;
 use portreeve_control::authenticator::TokenAuthenticator;
 use portreeve_control::config::{ConnectorConfig, ConnectorResource};
 use portreeve_control::store::{Descriptions, IssuerKeys};
@@ -22,6 +25,7 @@ use portreeve_link::connector::ServedTarget;
 use portreeve_model::{Manifest, ObjectKind};
 use portreeve_session::{BoxFuture, Engine};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +36,9 @@ const PROTOCOLS: [Protocol; 4] = [postgres::PROTOCOL, http::PROTOCOL, mcp::PROTO
 #[derive(Clone, Copy)]
 pub(super) struct Protocol {
     pub(super) manifest: &'static Manifest,
-    pub(super) start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
+    pub(super) start: Start,
+    /// Makes who reads the recording of a session.
+    pub(super) replay: fn() -> Reader,
     /// Looks at what a target has, where that can be looked at.
     pub(super) discover: Option<Discover>,
     /// Tries a resource as its clients do, where that can be done.
@@ -47,17 +53,23 @@ pub(super) struct Protocol {
     pub(super) remarks: fn(&Config) -> Vec<String>,
     /// Kinds of other families that its commands name.
     pub(super) also: &'static [ObjectKind],
+    /// What the API needs to give its clients certificates, where they log in by one.
+    pub(super) signer: Signer,
+    /// Says what agents are told of a server, where it is they who speak it.
+    pub(super) tell_agents: Option<TellAgents>,
 }
 
 impl Protocol {
     /// One that has nothing but what every protocol has.
     pub(super) const fn of(
         manifest: &'static Manifest,
-        start: fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>,
+        start: Start,
+        replay: fn() -> Reader,
     ) -> Self {
         Self {
             manifest,
             start,
+            replay,
             discover: None,
             selftest: None,
             serve_at: None,
@@ -65,8 +77,26 @@ impl Protocol {
             never_called: |_, _, _, _| None,
             remarks: |_| Vec::new(),
             also: &[],
+            signer: |_, _, _| Ok(None),
+            tell_agents: None,
         }
     }
+}
+
+type Start = fn(Parts<'_>) -> anyhow::Result<Arc<dyn Running>>;
+
+/// None where nobody is served by the protocol.
+type Signer =
+    fn(&Config, &dyn IssuerKeys, &State) -> anyhow::Result<Option<Arc<dyn CertificateSigner>>>;
+
+/// By where the protocol is served, and the resource; the gateway's own server without one.
+pub(crate) type TellAgents = fn(SocketAddr, Option<&str>) -> Told;
+
+/// What agents are told to reach a server.
+pub(crate) struct Told {
+    pub(crate) url: String,
+    /// The lines that an agent takes, by its name.
+    pub(crate) agents: Vec<(&'static str, String)>,
 }
 
 /// Makes a target of a connector.
@@ -132,6 +162,31 @@ pub(crate) fn remarks(config: &Config) -> Vec<String> {
 /// A protocol by its name.
 pub(super) fn named(protocol: &str) -> Option<Protocol> {
     PROTOCOLS.into_iter().find(|known| known.manifest.name == protocol)
+}
+
+/// Reads the recording of a session; none where its protocol is not known here.
+pub(crate) fn reader(protocol: &str) -> Option<Reader> {
+    named(protocol).map(|known| (known.replay)())
+}
+
+/// The protocol that agents speak, and how they are told of a server of it; none where the named
+/// one is not theirs.
+pub(crate) fn for_agents(protocol: Option<&str>) -> Option<(&'static Manifest, TellAgents)> {
+    let is_meant = |known: &&Protocol| protocol.is_none_or(|name| known.manifest.name == name);
+    PROTOCOLS.iter().filter(is_meant).find_map(|known| Some((known.manifest, known.tell_agents?)))
+}
+
+/// What the API needs to give certificates; none where no client logs in by one.
+///
+/// # Errors
+/// A key cannot be read.
+pub(super) fn signer(
+    config: &Config,
+    keys: &dyn IssuerKeys,
+    state: &State,
+) -> anyhow::Result<Option<Arc<dyn CertificateSigner>>> {
+    let of = |known: &Protocol| (known.signer)(config, keys, state).transpose();
+    PROTOCOLS.iter().find_map(of).transpose()
 }
 
 /// How the targets of a protocol are looked at.

@@ -382,7 +382,7 @@ async fn column_place(
         (_, None) => "contact".to_owned(),
     };
     let subject = Subject {
-        pattern: name.clone(),
+        pattern: it.key(),
         category,
         protection: protection(&it.said, resource),
         misspelt: found.unmatched.clone(),

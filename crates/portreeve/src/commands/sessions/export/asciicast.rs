@@ -5,8 +5,8 @@
 use super::super::super::output::visible;
 use super::super::player::remark;
 use super::{Output, Session, Sink};
+use crate::wiring::{Lines, Seen};
 use portreeve_model::Record;
-use portreeve_protocol_postgres::replay::{Lines, Seen};
 use std::io::Write;
 
 /// The terminal that a player should have. Longer lines are wrapped by it.

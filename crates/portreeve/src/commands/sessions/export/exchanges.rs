@@ -1,9 +1,9 @@
 //! The table of exchanges: one row says who asked what for whom, and what became of it.
 
 use super::Session;
+use crate::wiring::Seen;
 use portreeve_evidence::ExchangeSummary;
 use portreeve_model::{Outcome, Record, ReviewOutcome, Verdict};
-use portreeve_protocol_postgres::replay::Seen;
 
 /// An exchange of a session, so far.
 pub(super) struct Exchange {

@@ -1,8 +1,8 @@
 //! JSON lines: the records of the log, each with what its bytes hold.
 
 use super::{Output, Session, Sink};
+use crate::wiring::Seen;
 use portreeve_model::{Event, Record, SessionId};
-use portreeve_protocol_postgres::replay::Seen;
 use serde::Serialize;
 use std::io::Write;
 

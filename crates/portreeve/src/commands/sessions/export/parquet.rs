@@ -4,6 +4,7 @@
 
 use super::exchanges::{Exchange, Row};
 use super::{Output, Session, Sink};
+use crate::wiring::Seen;
 use anyhow::Context;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
@@ -11,7 +12,6 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use portreeve_model::{Record, SessionId};
-use portreeve_protocol_postgres::replay::Seen;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;

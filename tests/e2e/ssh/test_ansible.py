@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ class Controller:
 
     shell: Shell
     directory: Path
+    # Of connections that stay open; the whole path of one has about a hundred bytes.
+    sockets: Path
 
     def run(self, *arguments: str, pipelining: bool = True) -> tuple[int, str]:
         environment = os.environ | {
@@ -26,8 +29,7 @@ class Controller:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_SSH_COMMON_ARGS": f"-F {self.directory / 'web.conf'}",
             # As by default, but that a connection which is not used stays no minute.
-            # A socket's whole path has about a hundred bytes.
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.shell.sshd.home.parent / "cp"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.sockets),
             "ANSIBLE_SSH_ARGS": "-C -o ControlMaster=auto -o ControlPersist=3s",
             "ANSIBLE_PIPELINING": str(pipelining),
             "ANSIBLE_SSH_USETTY": "False",
@@ -50,7 +52,8 @@ class Controller:
 def controller(shell: Shell, who: str, directory: Path) -> Controller:
     token = shell.gateway.token(who)
     shell.gateway.run("ssh", "cert", "web", "--key", str(directory / "web"), token=token)
-    return Controller(shell, directory)
+    sockets = tempfile.mkdtemp(prefix="cp-", dir=shell.sshd.home.parent)
+    return Controller(shell, directory, Path(sockets))
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,13 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
             request.config.stash[VERIFIED] = world.verified
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gateways_of_the_file(world: World) -> Iterator[None]:
+    mark = len(world.gateways)
+    yield
+    world.end_since(mark)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["verified"] = session.config.stash.get(VERIFIED, (0, 0))

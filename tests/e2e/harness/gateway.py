@@ -54,6 +54,10 @@ class Gateway:
         # How a connector of it is configured, where one reaches its targets.
         self.connector_config: str | None = None
         self.status_token: str | None = None
+        # It serves more than one file of tests.
+        self.stays = False
+        # It was ended, and what it left was looked at.
+        self.is_done = False
         for account in accounts:
             groups = [part for group in account.groups for part in ("--group", group)]
             self.run("accounts", "add", account.name, "--kind", account.kind, *groups)

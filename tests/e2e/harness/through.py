@@ -63,8 +63,10 @@ def started(
     """A gateway that reaches these targets itself, or through a connector, as the tests are told."""
     if world.via == "connector":
         gateway = begun(world, directory, config, accounts, free_port(), *protocols)
+        gateway.stays = True
         world.connector(gateway, "eu").enroll().start()
         return gateway
     gateway = Gateway(directory, config, accounts)
+    gateway.stays = True
     world.gateways.append(gateway)
     return gateway.start()

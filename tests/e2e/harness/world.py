@@ -137,6 +137,16 @@ class World:
         admin("create database shop template shop_template")
         admin("", database="shop", file=E2E / "sql" / "big.sql")
 
+    def end_since(self, mark: int) -> None:
+        """Ends the gateways that came behind a mark, and nobody else needs: idle ones, too, look
+        at their targets every second. Says what was wrong."""
+        ending = [gateway for gateway in self.gateways[mark:] if not gateway.stays]
+        for connector in self.connectors:
+            if connector.gateway in ending:
+                connector.kill()
+        problems = [f"{gateway.directory.name}: {what}" for gateway in ending for what in self.ended(gateway)]
+        assert not problems, "\n".join(problems)
+
     def stop(self) -> None:
         """Ends every server, whatever goes wrong on the way, and then says what did."""
         problems: list[str] = []
@@ -158,7 +168,10 @@ class World:
         assert not problems, "\n".join(problems)
 
     def ended(self, gateway: Gateway) -> list[str]:
-        """Ends it; gives what was wrong with its end, and with the log that it left."""
+        """Ends it; gives what was wrong with its end, and with the log that it left. Once."""
+        if gateway.is_done:
+            return []
+        gateway.is_done = True
         problems = []
         try:
             gateway.stop()
@@ -264,6 +277,7 @@ class World:
         """The gateway that most tests go through."""
         if self._shared is None:
             self._shared = self.gateway("gateway")
+            self._shared.stays = True
         return self._shared
 
     def direct(self, user: str, database: str = "shop") -> Target:

@@ -115,6 +115,11 @@ impl Graphql {
         self.selected.shape.readings(path)
     }
 
+    /// In how many ways a path can be read at most.
+    pub(crate) fn readings_max(&self) -> usize {
+        self.selected.shape.readings_max()
+    }
+
     /// All that is asked, as it is written.
     pub(crate) fn text(&self) -> &str {
         &self.text

@@ -18,6 +18,7 @@
 //! | `files` | files in texts, and texts that are written in other letters |
 //! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
+//! | `mail` | what a text of mail says behind its encodings |
 //! | `multipart` | bodies of several parts |
 //! | `names` | what a field may be called, and where a text names one |
 //! | `reviews` | where a client hears what has become of a review |
@@ -45,6 +46,7 @@ mod kept;
 #[cfg(test)]
 mod linear;
 mod listener;
+mod mail;
 pub mod masking;
 pub mod multipart;
 mod names;

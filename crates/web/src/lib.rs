@@ -21,6 +21,7 @@
 //! | `mail` | what a text of mail says behind its encodings |
 //! | `multipart` | bodies of several parts |
 //! | `names` | what a field may be called, and where a text names one |
+//! | `one` | whether a part of a path names one thing |
 //! | `reviews` | where a client hears what has become of a review |
 //! | `room` | bodies of requests, and what they take up |
 //! | `sessions` | callers' sessions |
@@ -50,6 +51,7 @@ mod mail;
 pub mod masking;
 pub mod multipart;
 mod names;
+mod one;
 mod problem;
 mod reviews;
 mod room;

@@ -110,7 +110,7 @@ impl Asked {
             return refuse(exchange, refusal, notices).await;
         }
         let address = self.target.address();
-        let asked = address.ask(permit, self.caller.take_line(), self.reply_timeout);
+        let asked = address.ask(permit, self.caller.take_line(address), self.reply_timeout);
         let answered = tokio::select! {
             answered = asked => answered,
             why = exchange.interrupted() => return stopped(exchange, why.into(), notices).await,

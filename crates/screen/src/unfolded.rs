@@ -67,7 +67,11 @@ pub(crate) fn look_over_breaks(detector: Detector, text: &str, found: &mut Vec<F
 fn breaks(text: &str) -> Vec<Break> {
     let bytes = text.as_bytes();
     let mut found: Vec<Break> = Vec::new();
-    let mut at = 0;
+    // The first line has a mark like the others.
+    let mut at = bytes.iter().take(TAG_BYTES_MAX).take_while(|byte| is_of_a_mark(**byte)).count();
+    if at > 0 {
+        found.push(Break { start: 0, end: at, kind: Kind::Line });
+    }
     let is_mark = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'<' | b'\x1b' | b'=');
     while let Some(next) = bytes.get(at..).and_then(|rest| rest.iter().position(is_mark)) {
         let start = at + next;
@@ -361,6 +365,10 @@ mod tests {
             check(&format!("DE89 3704 0044{between}0532 0130 00."), "[iban].");
         }
         check("DE89 \x1b[1m3704 \x1b[0m0044 0532 0130 00", "[iban]");
+        check("-DE89 3704 0044\n-0532 0130 00\n", "-[iban]\n");
+        check("> DE89 3704 0044\n> 0532 0130 00", "> [iban]");
+        let cells = "<td>DE89</td><td>3704</td><td>0044</td><td>0532</td><td>0130</td><td>00</td>";
+        check(cells, "<td>[iban]</td>");
         check("mail ann.lovelace\r\n @example.org now", "mail [email] now");
         check("ATTENDEE:mailto:ann.love\r\n lace@example.org\r\n", "ATTENDEE:mailto:[email]\r\n");
         check("ann.love=\r\nlace@example.org", "[email]");

@@ -11,6 +11,7 @@
 //! | `digests` | fields that tell the bytes of a body |
 //! | `document` | what OpenAPI documents say of paths, effects and fields |
 //! | `graphql` | operations of GraphQL, and what their answers call their fields |
+//! | `probes` | how many values a text compares with |
 //! | `request` | what a request asks for, and its bytes for the target |
 //! | `replay` | recordings read back |
 //! | `reply` | heads and bodies, masked |
@@ -23,6 +24,7 @@ mod digests;
 mod document;
 mod graphql;
 mod manifest;
+mod probes;
 pub mod replay;
 mod reply;
 mod request;

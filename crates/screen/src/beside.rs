@@ -32,6 +32,11 @@ pub(crate) fn look_beside(
     let look = Look { detector, text };
     look.runs(&mut fresh);
     look.lines(starts_line, &mut fresh);
+    add(fresh, found);
+}
+
+/// Adds what was found to what was found already, in order; what meets is one.
+pub(crate) fn add(mut fresh: Vec<Finding>, found: &mut Vec<Finding>) {
     if fresh.is_empty() {
         return;
     }

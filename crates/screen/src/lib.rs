@@ -24,6 +24,7 @@ mod rules;
 mod spans;
 mod stream;
 mod text;
+mod unfolded;
 
 pub use place::Place;
 pub use portreeve_detect::ValueContext;

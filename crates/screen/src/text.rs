@@ -3,6 +3,7 @@
 use crate::beside::look_beside;
 use crate::place::Place;
 use crate::rules::{Screen, category};
+use crate::unfolded::look_over_breaks;
 use portreeve_decide::mask::{Masked, Masker, ValueKind};
 use portreeve_detect::mask::{Container, detect_within, mask_document};
 use portreeve_detect::{Category as Found, ColumnWatch, Evidence, Finding, ValueContext, mask};
@@ -116,6 +117,9 @@ impl TextScreen {
         }
         self.found.clear();
         let form = self.look(text, form);
+        if form == Container::Text {
+            look_over_breaks(self.screen.detector(), text, &mut self.found);
+        }
         if self.looks_beside && matches!(form, Container::Text | Container::Csv) {
             look_beside(self.screen.detector(), text, true, &mut self.found);
         }
@@ -136,6 +140,7 @@ impl TextScreen {
         self.found.clear();
         let context = ValueContext::of_names(&[name]);
         self.screen.detector().scan_long(text, context, &mut self.found);
+        look_over_breaks(self.screen.detector(), text, &mut self.found);
         self.settle(text.len(), masking, out, text, Container::Text)
     }
 
@@ -291,6 +296,7 @@ impl TextScreen {
         self.found.clear();
         let context = ValueContext::of_names(&[name]);
         self.screen.detector().scan_long(text, context, &mut self.found);
+        look_over_breaks(self.screen.detector(), text, &mut self.found);
         self.sift(text);
         &self.found
     }

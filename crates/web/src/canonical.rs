@@ -5,6 +5,7 @@
 //! canonical form and is refused.
 
 use crate::names::lower;
+use crate::one;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -179,21 +180,27 @@ impl CanonicalPath {
         found
     }
 
-    /// Whether the path ends in one thing among many. What has a sign and no key behind it
-    /// (`/people()`, `/people,`) could be all of them.
+    /// Whether the path ends in one thing among many, as far as its writing can prove that: what
+    /// servers could read as several, or as all (`*`, `1,2`, `1-100`, `people()`), is none.
     #[must_use]
     pub fn ends_in_one(&self) -> bool {
-        self.segments.last().map(|segment| without_format(segment)).is_some_and(|word| {
-            let behind = stem(word).and_then(|stem| word.get(stem.len()..));
-            is_variable(word) && behind.is_none_or(|key| key.contains(char::is_alphanumeric))
-        })
+        self.last_one().is_some_and(is_variable)
     }
 
-    /// Whether the path ends in a word without any sign.
+    /// Whether the path ends in a word without any sign, which is not one for all of them.
     #[must_use]
     pub fn ends_in_a_word(&self) -> bool {
         let is_letter = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-        self.segments.last().is_some_and(|segment| without_format(segment).chars().all(is_letter))
+        self.last_one().is_some_and(|word| word.chars().all(is_letter))
+    }
+
+    /// The last part without its format, where no part stands for several.
+    fn last_one(&self) -> Option<&str> {
+        let (last, before) = self.segments.split_last()?;
+        let word = without_format(last);
+        let is_file = word.len() < last.len() || has_ending(last);
+        let is_one = one::is_one(word, is_file) && !before.iter().any(|it| one::is_several(it));
+        is_one.then_some(word)
     }
 
     /// The parts of which a server could leave out an end, each without that.
@@ -410,6 +417,12 @@ pub(crate) fn without_format(mut segment: &str) -> &str {
         segment = word;
     }
     segment
+}
+
+/// Whether a segment ends as names of files do.
+fn has_ending(segment: &str) -> bool {
+    let ending = segment.rsplit_once('.').map_or("", |(_, ending)| ending);
+    (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What stands in front of the first sign of a segment, where servers could read all that follows

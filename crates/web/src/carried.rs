@@ -4,6 +4,7 @@
 use crate::files::{NESTED_MAX, OPAQUE, Spelled, coded};
 use crate::masking::is_json;
 use crate::names::{NAME_BYTES_MAX, is_no_name, runs};
+use crate::room::Work;
 use portreeve_model::Object;
 use portreeve_screen::{Place, Screen, TextScreen};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -36,6 +37,10 @@ pub struct Search<'a> {
     firm: BTreeSet<Object>,
     /// Keys of which it is known what they ask for: they come again and again.
     keys: HashSet<String>,
+    /// The same of paths.
+    paths: HashSet<String>,
+    paths_bytes: usize,
+    work: Work,
     /// Texts that stand where a mask has left them: nobody's.
     masks: Vec<String>,
     /// In how many others the text stands that is looked at, written in other letters.
@@ -49,6 +54,9 @@ impl fmt::Debug for Search<'_> {
         f.debug_struct("Search").field("found", &self.found).finish_non_exhaustive()
     }
 }
+
+/// As much as is remembered of the paths of one request.
+const PATHS_BYTES_MAX: usize = 128 << 10;
 
 /// How sure a finding must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +80,9 @@ impl<'a> Search<'a> {
             found: BTreeSet::new(),
             firm: BTreeSet::new(),
             keys: HashSet::new(),
+            paths: HashSet::new(),
+            paths_bytes: 0,
+            work: Work::default(),
             masks: Vec::new(),
             nested: 0,
             listed: None,
@@ -103,7 +114,15 @@ impl<'a> Search<'a> {
 
     /// A field is named.
     pub fn field(&mut self, path: &str) {
-        self.found.extend(self.names.field(path));
+        if self.paths.contains(path) {
+            return;
+        }
+        self.paths_bytes += path.len();
+        if self.paths_bytes > PATHS_BYTES_MAX {
+            (self.paths, self.paths_bytes) = (HashSet::new(), path.len());
+        }
+        self.paths.insert(path.to_owned());
+        self.found.extend(self.work.more(path.len(), || self.names.field(path)));
     }
 
     /// A field of a form is named, which servers read in more than one writing.
@@ -115,7 +134,7 @@ impl<'a> Search<'a> {
     fn asked_by(&mut self, key: &str) {
         if !self.keys.contains(key) {
             self.keys.insert(key.to_owned());
-            self.found.extend(self.names.asked(key));
+            self.found.extend(self.work.more(key.len(), || self.names.asked(key)));
         }
     }
 
@@ -131,7 +150,7 @@ impl<'a> Search<'a> {
 
     /// A text may name fields.
     pub fn fields_of_text(&mut self, text: &str) {
-        self.found.extend(self.names.named_in(text));
+        self.found.extend(self.work.more(text.len(), || self.names.named_in(text)));
     }
 
     /// A text may name fields where nobody can mask their values.

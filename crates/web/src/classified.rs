@@ -4,6 +4,7 @@
 use crate::carried::Carried;
 use crate::escapes::undone;
 use crate::files::OPAQUE;
+use crate::mail;
 use crate::masking::Known;
 use crate::names::valued::{FoldedNames, ValueForm, called, valued, without_tags};
 use crate::names::{NAME_BYTES_MAX, folded, named_fields, runs, spellings, words};
@@ -12,6 +13,14 @@ use portreeve_session::Snapshot;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// What a text says, too: behind its escapes, and as mail.
+fn readings(text: &str) -> Vec<String> {
+    let plain = undone(text);
+    let whole = mail::decoded(&plain);
+    let plain = matches!(plain, Cow::Owned(_)).then(|| plain.into_owned());
+    plain.into_iter().chain(whole).collect()
+}
 
 /// Says the category of a field: owner, subject, field.
 pub type CategoryOf = Arc<dyn Fn(&[&str; 3]) -> Option<Category> + Send + Sync>;
@@ -201,10 +210,7 @@ impl Fields {
             let valued = || self.with_values(subject, text).into_iter();
             found.or_else(|| valued().find(|(object, _)| is_one(object)))
         };
-        first(text).or_else(|| match undone(text) {
-            Cow::Owned(plain) => first(&plain),
-            Cow::Borrowed(_) => None,
-        })
+        first(text).or_else(|| readings(text).iter().find_map(|plain| first(plain)))
     }
 
     /// Whether somebody has said that nobody's data is in a field.
@@ -378,9 +384,7 @@ impl Carried for FieldsOf<'_> {
             found
         };
         let mut found = all(text);
-        if let Cow::Owned(plain) = undone(text) {
-            found.extend(all(&plain));
-        }
+        found.extend(readings(text).iter().flat_map(|plain| all(plain)));
         found
     }
 

@@ -83,7 +83,7 @@ impl Unit {
 }
 
 /// Bytes as a text: what is no UTF-8 is what it is in Latin-1.
-fn text_of(bytes: &[u8]) -> String {
+pub(crate) fn text_of(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

@@ -18,8 +18,10 @@
 //! | `files` | files in texts, and texts that are written in other letters |
 //! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
+//! | `mail` | what a text of mail says behind its encodings |
 //! | `multipart` | bodies of several parts |
 //! | `names` | what a field may be called, and where a text names one |
+//! | `one` | whether a part of a path names one thing |
 //! | `reviews` | where a client hears what has become of a review |
 //! | `room` | bodies of requests, and what they take up |
 //! | `sessions` | callers' sessions |
@@ -45,9 +47,11 @@ mod kept;
 #[cfg(test)]
 mod linear;
 mod listener;
+mod mail;
 pub mod masking;
 pub mod multipart;
 mod names;
+mod one;
 mod problem;
 mod reviews;
 mod room;

@@ -96,6 +96,24 @@ fn read(part: &[u8]) -> Option<Part<'_>> {
     is_plain.then_some(Part { head, fields, body })
 }
 
+/// Names and values of what stands behind a word in a field, as far as they can be read. Values
+/// are without their quotes.
+pub fn parameters(said: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = said.split_once(';').map(|(_, rest)| rest);
+    std::iter::from_fn(move || {
+        let (name, behind) = rest.take()?.split_once('=')?;
+        let behind = behind.trim_start();
+        let (value, behind) = match behind.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => behind
+                .split_once(';')
+                .map_or((behind.trim(), ""), |(value, rest)| (value.trim(), rest)),
+        };
+        rest = Some(behind.trim_start().trim_start_matches(';'));
+        Some((name.trim(), value))
+    })
+}
+
 impl Part<'_> {
     /// What a form calls it; none where that can be read in more than one way.
     #[must_use]
@@ -133,21 +151,8 @@ impl Part<'_> {
 
     fn parameter(&self, wanted: &str) -> Option<&str> {
         let said = self.fields.get(header::CONTENT_DISPOSITION)?.to_str().ok()?;
-        let mut rest = said.split_once(';')?.1;
-        loop {
-            let (name, behind) = rest.split_once('=')?;
-            let behind = behind.trim_start();
-            let (value, behind) = match behind.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"')?,
-                None => behind
-                    .split_once(';')
-                    .map_or((behind.trim(), ""), |(value, rest)| (value.trim(), rest)),
-            };
-            if name.trim().eq_ignore_ascii_case(wanted) {
-                return Some(value);
-            }
-            rest = behind.trim_start().trim_start_matches(';');
-        }
+        let mut found = parameters(said);
+        found.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     }
 }
 

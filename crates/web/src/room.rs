@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,14 +14,28 @@ use tokio::time::{Instant, timeout_at};
 /// How long the body of a request may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longer ones are looked through where nobody else waits.
-const LOOKED_THROUGH_BYTES: usize = 16 << 10;
+/// What is more work than to look through so many bytes is done where nobody else waits.
+const LOOKED_THROUGH_BYTES: usize = 4 << 10;
 
 /// Looks through so many bytes: whoever sends much must not keep others waiting.
 pub fn look_through<T>(bytes: usize, look: impl FnOnce() -> T) -> T {
     match bytes > LOOKED_THROUGH_BYTES {
         true => tokio::task::block_in_place(look),
         false => look(),
+    }
+}
+
+/// What one look has cost so far, in bytes that are looked through. A few bytes can cost much:
+/// what is looked up for them counts, not how many came.
+#[derive(Debug, Default)]
+pub(crate) struct Work(Cell<usize>);
+
+impl Work {
+    /// So much more of it.
+    pub(crate) fn more<T>(&self, bytes: usize, look: impl FnOnce() -> T) -> T {
+        let done = self.0.get().saturating_add(bytes);
+        self.0.set(done);
+        look_through(done, look)
     }
 }
 
@@ -110,4 +125,25 @@ fn crowded() -> Problem {
         "too many bodies are on their way at once",
         "send fewer requests at a time",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn much_work_in_small_pieces_keeps_nobody_waiting() {
+        let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build();
+        let workers = workers.unwrap();
+        let (tell, told) = mpsc::channel();
+        let waits = workers.spawn(async move {
+            let work = Work::default();
+            (0..LOOKED_THROUGH_BYTES).for_each(|_| work.more(1, || {}));
+            // The only worker would wait here for itself.
+            work.more(1, || told.recv_timeout(Duration::from_secs(20)))
+        });
+        workers.spawn(async move { tell.send(()) });
+        assert!(workers.block_on(waits).unwrap().is_ok());
+    }
 }

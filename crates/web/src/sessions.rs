@@ -4,7 +4,7 @@
 use crate::kept::Rooms;
 use crate::problem::Problem;
 use crate::room::Room;
-use crate::target::Line;
+use crate::target::{Address, Line, Lines};
 use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use portreeve_model::{Refusal, Secret};
@@ -20,9 +20,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-
-/// Connections to a target that one caller's session keeps for the next request.
-const LINES_MAX: usize = 4;
 
 /// Bytes that the bodies of one caller's requests may take up at once, and what of answers to
 /// them waits to be looked through.
@@ -62,7 +59,7 @@ pub struct Caller<S> {
     /// Whether the caller has ended it.
     is_over: AtomicBool,
     busy: Notify,
-    lines: Mutex<Vec<Line>>,
+    lines: Lines,
     /// Bytes that bodies of the caller's requests may take up at once.
     pub room: Room,
     /// The room of what of answers waits to be looked through.
@@ -70,26 +67,14 @@ pub struct Caller<S> {
 }
 
 impl<S> Caller<S> {
-    /// A connection that an earlier request has left, if it is still good.
-    pub fn take_line(&self) -> Option<Line> {
-        let mut lines = lock(&self.lines);
-        while let Some(line) = lines.pop() {
-            if line.is_ready() {
-                // Others may ask over it at the same time, where its protocol lets them.
-                lines.extend(line.shared());
-                return Some(line);
-            }
-        }
-        None
+    /// A connection to a target that an earlier request has left, if it is still good.
+    pub fn take_line(&self, address: &Address) -> Option<Line> {
+        self.lines.take(address)
     }
 
     /// Leaves a connection whose answer was read to its end.
     pub fn leave_line(&self, line: Line) {
-        let mut lines = lock(&self.lines);
-        let is_there = line.is_shared() && lines.iter().any(Line::is_shared);
-        if lines.len() < LINES_MAX && !is_there {
-            lines.push(line);
-        }
+        self.lines.leave(line);
     }
 
     fn touch(&self) {
@@ -229,7 +214,7 @@ impl<S: Send + Sync + 'static> Sessions<S> {
             used: Mutex::new(Instant::now()),
             is_over: AtomicBool::new(false),
             busy: Notify::new(),
-            lines: Mutex::default(),
+            lines: Lines::default(),
             room: Room::new(ROOM_BYTES),
             answers: Rooms::new([Room::new(ROOM_BYTES), self.answers.clone()]),
         });

@@ -50,6 +50,7 @@ when { resource is Route && ["/graphql", "/graphql/mutation/setcity", "/graphql/
 @id("write-city") permit(principal, action == Action::"write", resource) when { resource is Field && resource.name == "city" };
 @id("filter-city") permit(principal, action in [Action::"filter", Action::"probe"], resource)
 when { resource is Field && resource.name == "city" };
+@id("few-probes") forbid(principal, action == Action::"probe", resource) when { context.probes > 20 };
 @id("names") permit(principal, action == Action::"reveal", resource)
 when { resource is Field && resource.route == "/graphql/query/customers" && resource.name == "fullName" };
 """
@@ -273,3 +274,18 @@ def test_an_alias_shows_no_field(shop: Shop) -> None:
     with answering(shop, json.dumps({"data": {"customers": [{"fullName": note["note"], "x": note["note"]}]}}).encode()):
         got = shop.operation("{ customers { fullName: id x: id } }")
         assert got.status == 200 and b"leak" not in got.body, got.body
+
+
+def test_each_value_that_is_compared_is_a_probe(shop: Shop) -> None:
+    aliases = " ".join(f'a{at}: customers(where: {{city: "C{at}"}}) {{ id }}' for at in range(200))
+    listed = '{ customers(where: {city: ["' + '", "'.join(f"c{at}" for at in range(50)) + '"]}) { id } }'
+    for query in ("{ " + aliases + " }", listed):
+        assert "few-probes" in str(shop.refused(query)), query
+
+
+def test_a_few_bytes_of_an_operation_cost_little(shop: Shop) -> None:
+    """What a key may stand for is bounded: with two names on each of six levels it is 64 fields."""
+    query = "id"
+    for _ in range(6):
+        query = f"... on Customer {{ x: boss {{ {query} }} }} ... on Ticket {{ x: friend {{ {query} }} }}"
+    assert "too many fields" in shop.refused("{ customers { " + query + " } }")["message"]

@@ -453,6 +453,36 @@ def test_each_part_of_a_body_is_masked_as_what_it_is(web: Web) -> None:
         assert got.status == 502 and b"4711" not in got.body
 
 
+def test_the_head_of_a_part_shows_no_more_than_that_of_an_answer(web: Web) -> None:
+    body = (
+        b'--x\r\nsalary: 4711\r\nx-user: ann lovelace\r\ncontent-disposition: form-data; name="a"; salary=4711; filename="salary-4711.txt"\r\n'
+        b"content-type: text/plain\r\n\r\nhello\r\n--x--\r\n"
+    )
+    got = answer(web, Reply(body, kind="multipart/form-data; boundary=x"), "/parts")
+    assert b"4711" not in got and b"lovelace" not in got and b'name="a"' in got and b"hello" in got
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html", "text/event-stream"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEGIN:VCALENDAR\r\nDESCRIPTION:pay to DE8937040\r\n 0440532013000\r\nEND:VCALENDAR\r\n",
+        "invited: ann.lovelace\r\n @example.org",
+        "ATTENDEE:mailto:ann.love\r\n lace@example.org",
+        "> DE89 3704 0044\n> 0532 0130 00",
+        "account DE89 3704 0044<br>0532 0130 00",
+        "-DE89 3704 0044\n-0532 0130 00\n",
+        "DE89\x1b[1m37040044\x1b[0m0532013000",
+    ],
+)
+def test_what_breaks_a_line_breaks_no_value(web: Web, kind: str, text: str) -> None:
+    document = json.dumps({"data": text})
+    body = {"application/json": document, "text/event-stream": f"data: {document}\n\n"}.get(kind, text)
+    got = answer(web, Reply(body.encode(), kind=kind), "/broken")
+    for piece in (b"DE89", b"37040", b"0532", b"lovelace", b"ann.love", b"lace@"):
+        assert piece not in got, got
+
+
 def test_folded_lines_are_put_together(web: Web) -> None:
     card = f"BEGIN:VCARD\r\nNOTE:write to {EMAIL[:9]}\r\n {EMAIL[9:]}\r\nEND:VCARD\r\n"
     got = answer(web, Reply(card.encode(), kind="text/vcard"), "/card")

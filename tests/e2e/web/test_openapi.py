@@ -233,7 +233,8 @@ def test_an_operation_does_what_the_document_says(api: Api) -> None:
 def test_what_is_written_to_is_one_thing_where_the_document_says_so(api: Api) -> None:
     assert api.asks("DELETE", "/api/v1/people/ann").status == 200
     assert api.asks("PUT", "/api/v1/people/ann", b'{"code": "x"}').status == 200
-    for path in ("/v1/people/search", "/v1/people/ann,", "/v1/people/ann()"):
+    several = ("/v1/people/*", "/v1/people/all", "/v1/people/_all", "/v1/people/-", "/v1/people/_", "/v1/people/null", "/v1/people/a,b")
+    for path in ("/v1/people/search", "/v1/people/ann,", "/v1/people/ann()", *several):
         assert api.asks("DELETE", f"/api{path}").status == 403, path
 
 

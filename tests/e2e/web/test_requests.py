@@ -151,6 +151,23 @@ def test_a_whole_collection_is_not_bounded(web: Web) -> None:
     assert web.ask("DELETE", "/crm/items/7").status == 200
 
 
+@pytest.mark.parametrize("part", ["*", "%2A", "**", "*.*", "123*", "%25", "-", "~", "%5B%5D", "@all", "1,2,3", "(1,2)", "1%7C2", "1-100", "0..999", "1:9"])
+def test_what_could_be_several_things_is_not_bounded(web: Web, part: str) -> None:
+    count = len(web.service.seen)
+    got = web.ask("DELETE", f"/crm/items/{part}")
+    assert got.status in (400, 403), got.body
+    assert len(web.service.seen) == count
+    if "*" in part or "," in part:
+        assert web.ask("DELETE", f"/crm/items/{part}/notes/7").status in (400, 403)
+
+
+@pytest.mark.parametrize("part", ["7", "0191d0a4-0000-7000-8000-000000000001", "2024-11-30", "ord-1234", "a.b@example.net"])
+def test_one_thing_is_bounded(web: Web, part: str) -> None:
+    web.service.replies[f"/items/{part}"] = OK
+    got = web.ask("DELETE", f"/crm/items/{part}")
+    assert got.status == 200 or "delete one at a time" not in str(got.body), got.body
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -85,10 +85,10 @@ impl Graphql {
         if is_mutation && sent.method != Method::POST {
             return Err("a mutation is sent by POST".to_owned());
         }
-        let mut selected =
-            Selected::of(&document, operation).map_err(|why| format!("the query: {why}"))?;
-        for tree in [&members.variables, &members.extensions].into_iter().flatten() {
-            selected.said.tree("", tree);
+        let selected = Selected::of(&document, operation, members.variables.as_ref());
+        let mut selected = selected.map_err(|why| format!("the query: {why}"))?;
+        if let Some(extensions) = &members.extensions {
+            selected.said.tree("", extensions)?;
         }
         let text = [query, members.operation_name.as_deref().unwrap_or_default()].join("\n");
         Ok(Some(Self { route: route.to_owned(), is_mutation, selected, text }))
@@ -113,6 +113,11 @@ impl Graphql {
     /// What a path of the answer stands for.
     pub(crate) fn readings(&self, path: &str) -> BTreeSet<Reading> {
         self.selected.shape.readings(path)
+    }
+
+    /// In how many ways a path can be read at most.
+    pub(crate) fn readings_max(&self) -> usize {
+        self.selected.shape.readings_max()
     }
 
     /// All that is asked, as it is written.

@@ -2,10 +2,13 @@
 
 use super::syntax::{Directive, Document, Field, Fragment, Operation, Selection, Value};
 use crate::document::Tree;
+use crate::probes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More selections than anybody asks for, each fragment counted wherever it stands.
 const SELECTIONS_MAX: usize = 10_000;
+/// The same of what is said beside them.
+const SAID_MAX: usize = 10_000;
 /// The most levels, those of fragments together.
 const LEVELS_MAX: usize = 48;
 /// The longest name of a field or an alias.
@@ -13,7 +16,7 @@ const NAME_BYTES_MAX: usize = 120;
 /// More fields of one key, in different fragments, are made up.
 const NAMES_MAX: usize = 4;
 /// The same of the ways to read a path of the answer.
-const READINGS_MAX: usize = 64;
+const READINGS_MAX: usize = 16;
 
 /// Parts of an answer that the client can have come later, under other paths.
 const LATER: [&str; 2] = ["defer", "stream"];
@@ -33,10 +36,15 @@ struct Key {
 /// What is said beside the fields.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Said {
-    /// Names of arguments and of members of their values.
-    pub(crate) names: BTreeSet<String>,
+    /// Names of arguments and of members of their values, and how many values stand under each:
+    /// wherever it stands, and of lists and variables all.
+    pub(crate) names: BTreeMap<String, u64>,
     /// Texts and words, each with the name that it stands under.
-    pub(crate) texts: Vec<(String, String)>,
+    pub(crate) texts: BTreeSet<(String, String)>,
+    /// How many values each variable holds.
+    variables: BTreeMap<String, u64>,
+    /// How many names and values were said.
+    count: usize,
 }
 
 /// What an operation asks for.
@@ -51,11 +59,22 @@ impl Selected {
     ///
     /// # Errors
     /// A fragment is not there or holds itself, or more is asked for than anybody would.
-    pub(super) fn of(document: &Document, operation: &Operation) -> Result<Self, String> {
+    pub(super) fn of(
+        document: &Document,
+        operation: &Operation,
+        variables: Option<&Tree>,
+    ) -> Result<Self, String> {
         let mut walk =
             Walk { document, count: 0, fragments: Vec::new(), selected: Self::default() };
         for (name, value) in &operation.defaults {
-            walk.selected.said.value(name, value);
+            let said = &mut walk.selected.said;
+            let values = said.value(name, value)?;
+            said.variables.insert(name.clone(), values);
+        }
+        for (name, value) in variables.into_iter().flat_map(Tree::members) {
+            let said = &mut walk.selected.said;
+            let values = said.tree(name, value)?;
+            said.variables.insert(name.to_owned(), values);
         }
         walk.directives(&operation.directives)?;
         let mut shape = Shape::default();
@@ -63,35 +82,82 @@ impl Selected {
         if shape.readings_max() > READINGS_MAX {
             return Err("one key stands for too many fields".to_owned());
         }
+        for (name, _) in variables.into_iter().flat_map(Tree::members) {
+            walk.selected.said.name_variable(name);
+        }
         Ok(Self { shape, ..walk.selected })
     }
 }
 
 impl Said {
-    /// What a document says: variables, and what extends a request.
-    pub(super) fn tree(&mut self, name: &str, tree: &Tree) {
+    /// What a document says: variables, and what extends a request. How many values it holds.
+    ///
+    /// # Errors
+    /// It says more than anybody would.
+    pub(super) fn tree(&mut self, name: &str, tree: &Tree) -> Result<u64, String> {
+        let mut values = 0;
         for (key, value) in tree.members() {
-            self.names.insert(key.to_owned());
-            self.tree(key, value);
+            let inside = self.tree(key, value)?;
+            self.name(key, inside)?;
+            values += inside;
         }
-        tree.items().iter().for_each(|item| self.tree(name, item));
+        for item in tree.items() {
+            values += self.tree(name, item)?;
+        }
         if let Tree::Text(text) | Tree::Number(text) = tree {
-            self.texts.push((name.to_owned(), text.clone()));
+            values = self.text(name, text)?;
+        }
+        Ok(values.max(1))
+    }
+
+    /// A variable is named. That is no argument: what it stands for is counted where it stands.
+    fn name_variable(&mut self, name: &str) {
+        let values = self.variables.get(name).copied().unwrap_or(1);
+        let said = self.names.entry(name.to_owned()).or_default();
+        *said = (*said).max(values);
+    }
+
+    fn more(&mut self) -> Result<(), String> {
+        self.count += 1;
+        match self.count > SAID_MAX {
+            true => Err(format!("it has more than {SAID_MAX} arguments and values")),
+            false => Ok(()),
         }
     }
 
-    fn arguments(&mut self, arguments: &[(String, Value)]) {
+    fn name(&mut self, name: &str, values: u64) -> Result<(), String> {
+        self.more()?;
+        *self.names.entry(name.to_owned()).or_default() += values;
+        Ok(())
+    }
+
+    fn text(&mut self, name: &str, text: &str) -> Result<u64, String> {
+        self.more()?;
+        self.texts.insert((name.to_owned(), text.to_owned()));
+        Ok(probes::values(text))
+    }
+
+    fn arguments(&mut self, arguments: &[(String, Value)]) -> Result<u64, String> {
+        let mut values = 0;
         for (name, value) in arguments {
-            self.names.insert(name.clone());
-            self.value(name, value);
+            let inside = self.value(name, value)?;
+            self.name(name, inside)?;
+            values += inside;
         }
+        Ok(values.max(1))
     }
 
-    fn value(&mut self, name: &str, value: &Value) {
+    fn value(&mut self, name: &str, value: &Value) -> Result<u64, String> {
         match value {
-            Value::Variable => {}
-            Value::Text(text) => self.texts.push((name.to_owned(), text.clone())),
-            Value::List(items) => items.iter().for_each(|item| self.value(name, item)),
+            Value::Variable(name) => Ok(self.variables.get(name).copied().unwrap_or(1)),
+            Value::Text(text) => self.text(name, text),
+            Value::List(items) => {
+                let mut values = 0;
+                for item in items {
+                    values += self.value(name, item)?;
+                }
+                Ok(values.max(1))
+            }
             Value::Object(members) => self.arguments(members),
         }
     }
@@ -114,7 +180,7 @@ impl<'d> Walk<'d> {
                     directive.name
                 ));
             }
-            self.selected.said.arguments(&directive.arguments);
+            self.selected.said.arguments(&directive.arguments)?;
         }
         Ok(())
     }
@@ -167,7 +233,7 @@ impl<'d> Walk<'d> {
         if key.len() > NAME_BYTES_MAX || name.len() > NAME_BYTES_MAX {
             return Err(format!("a name has more than {NAME_BYTES_MAX} letters"));
         }
-        self.selected.said.arguments(arguments);
+        self.selected.said.arguments(arguments)?;
         self.directives(directives)?;
         let known = shape.keys.entry(key.clone()).or_default();
         known.names.insert(name.clone());
@@ -196,7 +262,7 @@ impl Shape {
     }
 
     /// In how many ways a path can be read.
-    fn readings_max(&self) -> usize {
+    pub(super) fn readings_max(&self) -> usize {
         let of = |key: &Key| key.names.len().saturating_mul(key.inner.readings_max());
         self.keys.values().map(of).max().unwrap_or(1)
     }
@@ -233,7 +299,7 @@ mod tests {
 
     fn selected(text: &str) -> Result<Selected, String> {
         let document = Document::read(text)?;
-        Selected::of(&document, &document.operations[0])
+        Selected::of(&document, &document.operations[0], None)
     }
 
     fn readings(text: &str, path: &str) -> Vec<String> {
@@ -267,12 +333,12 @@ mod tests {
     fn what_is_said_beside_the_fields_is_kept() {
         let said = selected("query($v: I = {deep: \"w\"}) { a(mail: \"x\", where: {age: {gt: 3}, by: [MAIL_ASC, $v]}) @d(e: \"f\") }").unwrap().said;
         assert_eq!(
-            said.names.iter().map(String::as_str).collect::<Vec<_>>(),
+            said.names.keys().map(String::as_str).collect::<Vec<_>>(),
             ["age", "by", "deep", "e", "gt", "mail", "where"]
         );
         let texts: Vec<String> =
             said.texts.iter().map(|(name, text)| format!("{name}={text}")).collect();
-        assert_eq!(texts, ["deep=w", "mail=x", "gt=3", "by=MAIL_ASC", "e=f"]);
+        assert_eq!(texts, ["by=MAIL_ASC", "deep=w", "e=f", "gt=3", "mail=x"]);
     }
 
     #[test]
@@ -299,7 +365,7 @@ mod tests {
         let level =
             |inner: &str| format!("... on A {{ x: f {{ {inner} }} }} ... on B {{ x: g {{ y }} }}");
         let mut text = "y".to_owned();
-        for _ in 0..8 {
+        for _ in 0..5 {
             text = level(&text);
         }
         check(&format!("{{ a {{ {text} }} }}"), "too many fields");

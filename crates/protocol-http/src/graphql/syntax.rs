@@ -57,8 +57,8 @@ pub(super) struct Directive {
 
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Value {
-    /// What it holds stands beside the document.
-    Variable,
+    /// Its name; what it holds stands beside the document.
+    Variable(String),
     /// A number, too, and words: `true`, `false`, `null`, those of enumerations.
     Text(String),
     List(Vec<Value>),
@@ -249,7 +249,7 @@ impl Reader {
             Some(Token::Text(text) | Token::Number(text) | Token::Name(text)) => {
                 Ok(Value::Text(text))
             }
-            Some(Token::Sign('$')) => reader.name().map(|_| Value::Variable),
+            Some(Token::Sign('$')) => reader.name().map(Value::Variable),
             Some(Token::Sign('{')) => Ok(Value::Object(reader.members('}')?)),
             Some(Token::Sign('[')) => {
                 let mut items = Vec::new();

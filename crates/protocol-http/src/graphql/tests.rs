@@ -39,7 +39,7 @@ fn an_operation_is_what_it_asks_for() {
         &["/graphql/query/a"],
     );
     let get = read("GET", Some("query=%7Ba%7D&variables=%7B%22b%22:1%7D"), "").unwrap().unwrap();
-    assert!(get.said().names.contains("b"));
+    assert!(get.said().names.contains_key("b"));
     assert_eq!(read("OPTIONS", None, ""), Ok(None));
 }
 
@@ -93,7 +93,7 @@ fn whatever_is_sent_is_read_or_refused() {
             for text in changed.chain([before.to_owned(), behind.to_owned()]) {
                 if let Ok(document) = Document::read(&text) {
                     for operation in &document.operations {
-                        let _ = Selected::of(&document, operation);
+                        let _ = Selected::of(&document, operation, None);
                     }
                 }
             }
@@ -113,4 +113,40 @@ fn long_documents_are_read_in_time() {
             assert!(begun.elapsed().as_secs() < 5, "{begin} {part}");
         }
     }
+}
+
+#[test]
+fn each_value_that_is_compared_counts() {
+    let check = |query: &str, variables: &str, expect: u64| {
+        let (query, variables) = (serde_json::Value::from(query), variables.trim());
+        let variables = if variables.is_empty() { "null" } else { variables };
+        let body = format!(r#"{{"query":{query},"variables":{variables}}}"#);
+        let read = post(&body).unwrap().unwrap();
+        assert_eq!(read.said().names.get("city"), Some(&expect), "{query}");
+    };
+    check(r#"{ a(city: "Bern") { id } }"#, "", 1);
+    let aliases: String =
+        (0..200).map(|at| format!("a{at}: p(where: {{city: \"{at}\"}}) {{ id }} ")).collect();
+    check(&format!("{{ {aliases} }}"), "", 200);
+    check(r#"{ a(where: {city: {in: ["Bern", "Basel"]}}) { id } }"#, "", 2);
+    check(r#"{ a(city: "Bern,Basel,Chur") { id } }"#, "", 3);
+    check("query($c: [String]) { a(city: $c) { id } }", r#"{"c": ["a", "b", "c"]}"#, 3);
+    check("query($city: String) { a(city: $city) { id } }", r#"{"city": "a"}"#, 1);
+    check("query($c: [String] = [\"a\", \"b\"]) { a(city: $c) { id } }", "", 2);
+    let (declared, used): (String, String) = (0..50)
+        .map(|at| (format!("$w{at}: W "), format!("a{at}: p(where: $w{at}) {{ id }} ")))
+        .unzip();
+    let held: Vec<String> = (0..50).map(|at| format!(r#""w{at}": {{"city": "c{at}"}}"#)).collect();
+    let held = format!("{{{}}}", held.join(","));
+    check(&format!("query({declared}) {{ {used} }}"), &held, 50);
+    check("{ ...F b: x { ...F } } fragment F on Q { a(city: \"Bern\") { id } }", "", 2);
+}
+
+#[test]
+fn what_is_said_a_thousand_times_has_a_bound() {
+    let arguments: String = (0..100).map(|at| format!("a{at}: {at} ")).collect();
+    let spreads: String = (0..200).map(|at| format!("x{at}: y {{ ...F }} ")).collect();
+    let query = format!("{{ {spreads} }} fragment F on Q {{ f({arguments}) }}");
+    let why = post(&serde_json::json!({ "query": query }).to_string()).unwrap_err();
+    assert!(why.contains("arguments and values"), "{why}");
 }

@@ -1,7 +1,6 @@
 //! Bodies, by what they say that they are.
 
-use super::head::{ReplyHead, plain_type};
-use crate::digests::{is_of_a_body, looks_like_one};
+use super::head::{Of, ReplyHead, put_fields};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portreeve_screen::Form;
@@ -85,23 +84,7 @@ impl Parts {
                 return Err(Unmaskable("the name of a part has more than one reading".into()));
             }
             out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-            for (name, value) in &part.fields {
-                let text =
-                    value.to_str().map_err(|_| Unmaskable("a part's head is no text".into()))?;
-                let text = match name.as_str() {
-                    "content-encoding" => continue,
-                    name if is_of_a_body(name) || looks_like_one(name, text) => continue,
-                    "content-type" => plain_type(text),
-                    _ => text.to_owned(),
-                };
-                let shown = match name.as_str() {
-                    // It names the part, and says nothing of what is in it.
-                    "content-disposition" => look.screened_document(&text, Form::Text, tally),
-                    name => look.masked_text(name, &Known::Nothing, &text, tally),
-                };
-                let shown = shown.unwrap_or(text);
-                out.extend_from_slice(format!("{name}: {}\r\n", one_line(&shown)).as_bytes());
-            }
+            put_fields(&part.fields, Of::Part, look, out, tally)?;
             out.extend_from_slice(b"\r\n");
             let kind = part.fields.get(header::CONTENT_TYPE);
             let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -139,10 +122,6 @@ fn masked_whole(part: &Part<'_>, look: &Look<'_>, tally: &mut Tally<'_>) -> Opti
         }
         Known::Shown | Known::Written(_) | Known::Nothing => None,
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Body {
@@ -418,6 +397,85 @@ fn unfolded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use portreeve_decide::mask::{MaskKey, Masker};
+    use portreeve_model::{Category, MaskMethod, Object};
+    use portreeve_screen::{Place, TextScreen};
+    use portreeve_web::masking::Names;
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    /// Names of which these are classified.
+    struct IncomeAndUser;
+
+    impl Names for IncomeAndUser {
+        fn known(&self, path: &str) -> Known {
+            match path.rsplit('.').next() {
+                Some("salary") => Known::Masked(Category::from("income")),
+                Some("x-user") => Known::Masked(Category::from("email")),
+                _ => Known::Nothing,
+            }
+        }
+
+        fn named_in(&self, text: &str) -> Option<Category> {
+            text.contains("salary").then(|| Category::from("income"))
+        }
+
+        fn reveals(&self, _: &Object, _: &Category) -> bool {
+            false
+        }
+
+        fn passes_opaque(&self) -> bool {
+            false
+        }
+
+        fn without_credential(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn masked_parts(head: &str) -> String {
+        let masker = Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([7; 32]));
+        let look = Look { names: &IncomeAndUser, masker: &masker };
+        let mut screen = TextScreen::new(&Arc::default(), Place::unnamed("body"), &[]);
+        let (mut out, mut tally) = (Vec::new(), Tally::new(&mut screen));
+        let mut fields = HeaderMap::new();
+        let kind = HeaderValue::from_static("multipart/form-data; boundary=x");
+        fields.insert(header::CONTENT_TYPE, kind);
+        let within = (10_000, Rooms::default());
+        let mut body =
+            Body::of(StatusCode::OK, &fields, (super::Classified::Something, false), within);
+        let text = format!("--x\r\n{head}\r\n\r\nhello\r\n--x--\r\n");
+        body.push(text.as_bytes(), &look, &mut out, &mut tally).unwrap();
+        body.finish(&look, &mut out, &mut tally).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_head_of_a_part_shows_no_more_than_that_of_an_answer() {
+        let check = |head: &str, expect: &str| {
+            let expect = format!("--x\r\n{expect}\r\n\r\nhello\r\n--x--\r\n");
+            assert_eq!(masked_parts(head), expect);
+        };
+        check("salary: 4711", "salary: [income]");
+        check("x-user: ann lovelace", "x-user: [email]");
+        check("x-note: salary=4711", "x-note: [income]");
+        check("etag: abc\r\nset-cookie: a=b\r\nx-a: b", "x-a: b");
+        check(
+            "content-disposition: form-data; name=\"a\"; salary=4711",
+            "content-disposition: form-data; name=\"a\"; salary=\"[income]\"",
+        );
+        check(
+            "content-disposition: form-data; name=\"a\"; filename=\"salary-4711.txt\"\r\n\
+             content-type: text/plain",
+            "content-disposition: form-data; name=\"a\"; filename=\"[income]\"\r\n\
+             content-type: text/plain",
+        );
+        check(
+            "content-disposition: form-data; name=\"a b\"",
+            "content-disposition: form-data; name=\"a b\"",
+        );
+    }
 
     #[test]
     fn rows_of_a_table_stand_on_one_line_too() {

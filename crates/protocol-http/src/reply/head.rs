@@ -2,9 +2,11 @@
 
 use crate::digests::{is_of_a_body, looks_like_one};
 use http::{HeaderMap, StatusCode};
+use portreeve_screen::Form;
 use portreeve_session::Unmaskable;
 use portreeve_web::is_hop_by_hop;
 use portreeve_web::masking::{Known, Look, Tally};
+use portreeve_web::multipart::parameters;
 
 /// The head of an answer, as the target sent it.
 #[derive(Debug)]
@@ -121,30 +123,7 @@ impl ReplyHead {
         let status = shown_status(self.status);
         let reason = status.canonical_reason().unwrap_or("Status");
         out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).as_bytes());
-        for (name, value) in &self.fields {
-            let name = name.as_str();
-            if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) || is_for_caches(name) {
-                continue;
-            }
-            // A name that says something about somebody is none that anybody knows.
-            if name.bytes().filter(u8::is_ascii_digit).count() > NAME_DIGITS_MAX {
-                continue;
-            }
-            let text = std::str::from_utf8(value.as_bytes())
-                .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
-            let known = look.names.known(name);
-            // An operator may have said that it says nothing of anybody.
-            if known != Known::Shown && (is_of_a_body(name) || looks_like_one(name, text)) {
-                continue;
-            }
-            let shown = self.shown((name, text), &known, (authority, look), tally);
-            let shown = look.names.without_credential(&shown).unwrap_or(shown);
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b": ");
-            // A mask never breaks a line.
-            out.extend(shown.bytes().map(|byte| if byte < b' ' { b' ' } else { byte }));
-            out.extend_from_slice(b"\r\n");
-        }
+        put_fields(&self.fields, Of::Answer(self, authority), look, out, tally)?;
         for (name, own) in [("cache-control", self.kept()), ("vary", self.varies())] {
             let shown = look.names.without_credential(&own).unwrap_or(own);
             out.extend_from_slice(format!("{name}: {shown}\r\n").as_bytes());
@@ -185,29 +164,6 @@ impl ReplyHead {
         values.flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
     }
 
-    fn shown(
-        &self,
-        (name, text): (&str, &str),
-        known: &Known,
-        (authority, look): (&str, &Look<'_>),
-        tally: &mut Tally<'_>,
-    ) -> String {
-        if let Some(category) = known.category_of(text) {
-            return look.mask(&category, text, tally);
-        }
-        let is_clean = |(known, fits): &(&str, Shape)| *known == name && fits(text);
-        if CLEAN.iter().any(is_clean) {
-            return text.to_owned();
-        }
-        let text = match name {
-            "content-type" => plain_type(text),
-            "location" | "content-location" => self.local(text, authority),
-            "link" => self.local_links(text, authority),
-            _ => text.to_owned(),
-        };
-        look.masked_text(name, known, &text, tally).unwrap_or(text)
-    }
-
     /// A redirect within the target leads through the gateway again.
     fn local(&self, location: &str, authority: &str) -> String {
         let own = location.split_once("//").and_then(|(scheme, rest)| {
@@ -237,8 +193,125 @@ impl ReplyHead {
     }
 }
 
+/// Whose head a field stands in.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'h> {
+    /// An answer, of a target that is called so.
+    Answer(&'h ReplyHead, &'h str),
+    /// A part of a body.
+    Part,
+}
+
+/// Writes the fields of a head that may show, as far as they may.
+///
+/// SECURITY: whatever head it is: what a field says in an answer it says in a part of one.
+pub(super) fn put_fields(
+    fields: &HeaderMap,
+    of: Of<'_>,
+    look: &Look<'_>,
+    out: &mut Vec<u8>,
+    tally: &mut Tally<'_>,
+) -> Result<(), Unmaskable> {
+    for (name, value) in fields {
+        let name = name.as_str();
+        if is_hop_by_hop(name) || NOT_SHOWN.contains(&name) || is_for_caches(name) {
+            continue;
+        }
+        // A name that says something about somebody is none that anybody knows.
+        if name.bytes().filter(u8::is_ascii_digit).count() > NAME_DIGITS_MAX {
+            continue;
+        }
+        let text = std::str::from_utf8(value.as_bytes())
+            .map_err(|_| Unmaskable(format!("the field `{name}` is not UTF-8")))?;
+        let known = look.names.known(name);
+        // An operator may have said that it says nothing of anybody.
+        if known != Known::Shown && (is_of_a_body(name) || looks_like_one(name, text)) {
+            continue;
+        }
+        let shown = shown((name, text), &known, (of, look), tally);
+        let shown = look.names.without_credential(&shown).unwrap_or(shown);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        // A mask never breaks a line.
+        out.extend(shown.bytes().map(|byte| if byte < b' ' { b' ' } else { byte }));
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+fn shown(
+    (name, text): (&str, &str),
+    known: &Known,
+    (of, look): (Of<'_>, &Look<'_>),
+    tally: &mut Tally<'_>,
+) -> String {
+    if let Some(category) = known.category_of(text) {
+        return look.mask(&category, text, tally);
+    }
+    let is_clean = |(known, fits): &(&str, Shape)| *known == name && fits(text);
+    if CLEAN.iter().any(is_clean) {
+        return text.to_owned();
+    }
+    let text = match (name, of) {
+        ("content-type", _) => plain_type(text),
+        ("content-disposition", Of::Part) if *known != Known::Shown => {
+            return disposition(text, look, tally);
+        }
+        ("location" | "content-location", Of::Answer(head, authority)) => {
+            head.local(text, authority)
+        }
+        ("link", Of::Answer(head, authority)) => head.local_links(text, authority),
+        _ => text.to_owned(),
+    };
+    look.masked_text(name, known, &text, tally).unwrap_or(text)
+}
+
+/// What a part says of itself: each parameter is a field, but for the one that names the part and
+/// says nothing of what is in it. What is no parameter is left out.
+fn disposition(text: &str, look: &Look<'_>, tally: &mut Tally<'_>) -> String {
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    let mut all = if is_word(kind) { kind } else { "attachment" }.to_owned();
+    for (name, value) in parameters(text) {
+        let name = name.to_ascii_lowercase();
+        if !is_word(&name) {
+            continue;
+        }
+        let shown = match name.as_str() {
+            "name" => look.screened_document(value, Form::Text, tally),
+            name => shown_parameter((name, value), look, tally),
+        };
+        match shown {
+            Some(shown) => all.push_str(&format!("; {name}=\"{}\"", shown.replace('"', "'"))),
+            // SPEC: RFC 8187 section 3.2: no quotes stand around it.
+            None if name.ends_with('*') => all.push_str(&format!("; {name}={value}")),
+            None => all.push_str(&format!("; {name}=\"{value}\"")),
+        }
+    }
+    all
+}
+
+/// What of the value of a parameter is shown; none where that is all of it.
+fn shown_parameter(
+    (name, value): (&str, &str),
+    look: &Look<'_>,
+    tally: &mut Tally<'_>,
+) -> Option<String> {
+    let known = look.names.known(name);
+    if let Some(category) = known.category_of(value) {
+        return Some(look.mask(&category, value, tally));
+    }
+    if let Some(shown) = look.masked_text(name, &known, value, tally) {
+        return Some(shown);
+    }
+    // A name in there could stand before its value: `salary-4711.txt`.
+    let begin = format!("{name}=\"");
+    let shown = look.masked_text(name, &known, &format!("{begin}{value}\""), tally)?;
+    let inner = shown.strip_prefix(&begin).and_then(|it| it.strip_suffix('"'));
+    Some(inner.unwrap_or(&shown).to_owned())
+}
+
 /// A type with nothing behind it but what says how its bytes are to be read.
-pub(super) fn plain_type(text: &str) -> String {
+fn plain_type(text: &str) -> String {
     let mut parts = text.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default().to_owned();
     let told = parts.filter_map(|part| {

@@ -16,14 +16,17 @@ use portreeve_decide::mask::Masker;
 use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
-use portreeve_web::masking::{Known, Look, Names, Tally};
+use portreeve_web::masking::{Known, KnownPaths, Look, Names, Remembered, Tally};
 use portreeve_web::{More, OPAQUE, look_through};
+use std::collections::BTreeSet;
 
 /// A part of an answer: its head, some of its body, or both.
 pub(crate) struct Part<'a> {
     pub(crate) target: &'a Target,
     pub(crate) plan: &'a Plan,
     pub(crate) screen: &'a mut TextScreen,
+    /// What the answer's parts have asked so far.
+    pub(crate) paths: &'a mut KnownPaths,
     pub(crate) body: &'a mut Body,
     pub(crate) head: Option<ReplyHead>,
     pub(crate) data: Bytes,
@@ -33,6 +36,7 @@ pub(crate) struct Part<'a> {
 impl Reply for Part<'_> {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable> {
         let names = RouteNames { target: self.target, plan: self.plan };
+        let names = Remembered::new(&names, self.paths, names.lookups());
         let look = Look { names: &names, masker };
         let mut out = Vec::with_capacity(self.data.len() + 256);
         let mut tally = Tally::new(&mut *self.screen);
@@ -78,6 +82,12 @@ struct RouteNames<'a> {
 }
 
 impl RouteNames<'_> {
+    /// How many names a path stands for at most.
+    fn lookups(&self) -> usize {
+        let readings = self.plan.graphql.as_ref().map_or(1, |it| it.readings_max());
+        self.plan.routes.names().len() * readings
+    }
+
     fn known_by_routes(&self, path: &str) -> Known {
         let (fields, routes) = (self.target.fields(), &self.plan.routes);
         let revealed = &self.plan.revealed;
@@ -108,14 +118,13 @@ impl RouteNames<'_> {
         }
         let (mut is_shown, mut all) = (true, Vec::new());
         for Reading { top, path: field } in &readings {
-            let top = graphql.top(top);
-            let known = self.known_in(&top, field);
+            let known = self.known_in(&graphql.top(top), field);
             is_shown &= matches!(known, Known::Shown);
             all.push(known);
-            if field != path {
-                all.push(self.known_in(&top, path));
-            }
         }
+        let renamed = readings.iter().filter(|reading| reading.path != path);
+        let tops: BTreeSet<&str> = renamed.map(|reading| reading.top.as_str()).collect();
+        all.extend(tops.into_iter().map(|top| self.known_in(&graphql.top(top), path)));
         let known = if is_shown { Known::Shown } else { Known::Nothing };
         strictest(all.into_iter()).unwrap_or(known)
     }

@@ -3,6 +3,7 @@
 use super::routes::{Asking, Routes};
 use super::{Head, Outgoing, outgoing};
 use crate::graphql::{self, Graphql};
+use crate::probes::{comparisons, values};
 use crate::target::Target;
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object, Usage};
 use portreeve_session::{CommandUse, Snapshot, Stage};
@@ -135,9 +136,11 @@ fn command(
 /// compared.
 fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
     let (mut needs, mut probes) = (Vec::new(), 0);
+    // Which part of the path a placeholder holds is not known here.
+    let in_path = head.path.segments.iter().map(|part| values(part)).max().unwrap_or(1);
     let parameters = head.routes.probed.iter();
-    let mut probed: Vec<Object> =
-        parameters.map(|(route, name)| target.fields().object(route, name)).collect();
+    let mut probed: Vec<(Object, u64)> =
+        parameters.map(|(route, name)| (target.fields().object(route, name), in_path)).collect();
     let names = target.fields().of_all(head.routes.names());
     if let Some(graphql) = &head.graphql {
         let (asked, more) = asked_by(graphql, &names);
@@ -149,17 +152,33 @@ fn asked(head: &Head, target: &Target) -> (Vec<Need>, u64) {
         head.graphql.is_none() || !graphql::MEMBERS.contains(&name.as_str())
     };
     for (name, value) in head.query.pairs.iter().filter(is_other) {
-        probed.extend(names.asked(name));
-        // `sort=salary`, `where=salary>4000`, `or=(email.eq.x)`.
-        let asked = names.asked(value);
-        needs.extend(asked.into_iter().map(|object| Need { action: Action::Filter, object }));
+        let count = values(value);
+        probed.extend(names.asked(name).into_iter().map(|object| (object, count)));
+        let (asked, more) = asked_in(name, value, &names);
+        needs.extend(asked);
+        probes += more;
     }
-    for object in probed {
+    for (object, count) in probed {
         // By one comparison nothing is learnt twice.
-        probes += u64::from(!head.routes.is_learnt(&object));
+        probes += if head.routes.is_learnt(&object) { 0 } else { count };
         needs.extend(compared(&object));
     }
     (needs, probes)
+}
+
+/// The same of a value that may be an expression: `sort=salary`, `where=salary>4000`,
+/// `or=(email.eq.x,email.eq.y)`.
+fn asked_in(name: &str, value: &str, names: &FieldsOf<'_>) -> (Vec<Need>, u64) {
+    let asked = names.asked(value);
+    if asked.is_empty() {
+        return (Vec::new(), 0);
+    }
+    let count = comparisons(name, value, |word| !names.asked(word).is_empty());
+    let needs = asked.into_iter().flat_map(|object| {
+        let wanted = compared(&object);
+        wanted.into_iter().take(if count > 0 { 2 } else { 1 })
+    });
+    (needs.collect(), count)
 }
 
 fn compared(object: &Object) -> [Need; 2] {
@@ -171,9 +190,9 @@ fn compared(object: &Object) -> [Need; 2] {
 fn asked_by(graphql: &Graphql, names: &FieldsOf<'_>) -> (Vec<Need>, u64) {
     let (mut needs, mut probes) = (Vec::new(), 0);
     let is_read = graphql.action() == Action::Read;
-    for name in &graphql.said().names {
+    for (name, count) in &graphql.said().names {
         let asked = names.asked(name);
-        probes += u64::from(is_read && !asked.is_empty());
+        probes += if is_read && !asked.is_empty() { *count } else { 0 };
         for object in asked {
             match is_read {
                 true => needs.extend(compared(&object)),
@@ -182,10 +201,12 @@ fn asked_by(graphql: &Graphql, names: &FieldsOf<'_>) -> (Vec<Need>, u64) {
         }
     }
     // `orderBy: EMAIL_ASC`.
-    let words = graphql.said().texts.iter().map(|(_, text)| text);
-    let words = words.filter(|text| !text.contains(char::is_whitespace));
-    let asked = words.flat_map(|word| names.asked(word));
-    needs.extend(asked.map(|object| Need { action: Action::Filter, object }));
+    let words = graphql.said().texts.iter();
+    for (name, word) in words.filter(|(_, text)| !text.contains(char::is_whitespace)) {
+        let (asked, more) = asked_in(name, word, names);
+        needs.extend(asked);
+        probes += more;
+    }
     (needs, probes)
 }
 

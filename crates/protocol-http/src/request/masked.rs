@@ -16,7 +16,9 @@ use portreeve_decide::mask::{MaskKey, Masker};
 use portreeve_model::{Action, Category, Facts, MaskMethod, Need, Object};
 use portreeve_screen::{Place, TextScreen};
 use portreeve_session::Snapshot;
-use portreeve_web::masking::{Documents, JsonMasker, Known, Look, Names, Tally, is_json};
+use portreeve_web::masking::{
+    Documents, JsonMasker, Known, KnownPaths, Look, Names, Remembered, Tally, is_json,
+};
 use portreeve_web::multipart::{Part, boundary, parts};
 use portreeve_web::{CanonicalQuery, Carried, OPAQUE, Rooms};
 use std::collections::{BTreeSet, HashMap};
@@ -47,7 +49,9 @@ pub(crate) fn masked(
     }
     let names = Hidden { target, routes: &routes, hidden: &hidden };
     let masker = Masker::new(HashMap::new(), MaskMethod::Redact, MaskKey::new([0; 32]));
-    let look = Look { names: &names, masker: &masker };
+    let mut paths = KnownPaths::default();
+    let remembered = Remembered::new(&names, &mut paths, routes.len());
+    let look = Look { names: &remembered, masker: &masker };
     let mut screen = TextScreen::new(target.outgoing_screen(), Place::unnamed("request"), &[]);
     let mut tally = Tally::new(&mut screen);
     let Some(plain) = masked_body(&head, &body, &look, &names, &mut tally) else {

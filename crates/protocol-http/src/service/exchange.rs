@@ -14,6 +14,7 @@ use portreeve_screen::{Place, TextScreen};
 use portreeve_session::{
     Admitted, End, Exchange, Masked, Released, Reply, SessionError, Stop, Unmaskable, WaitsFor,
 };
+use portreeve_web::masking::KnownPaths;
 use portreeve_web::{
     AnswerBody, Caller, Line, More, Outlet, Problem, Source, begun, ended, look_through, no_answer,
     whole,
@@ -66,6 +67,7 @@ struct Running {
     source: Source,
     body: Body,
     screen: TextScreen,
+    paths: KnownPaths,
     line: Line,
     notices: Notices,
 }
@@ -86,7 +88,7 @@ impl Asked {
     pub(super) async fn run(self, head: Head, body: Bytes) -> Result<Answer, Problem> {
         let session = self.caller.session.clone();
         let snapshot = session.snapshot();
-        let length = body.len();
+        let length = body.len() + head.query.text.len() + head.path.text.len();
         let look = || {
             let target = &*self.target;
             // What is masked in an operation would be another one.
@@ -108,7 +110,7 @@ impl Asked {
             return refuse(exchange, refusal, notices).await;
         }
         let address = self.target.address();
-        let asked = address.ask(permit, self.caller.take_line(), self.reply_timeout);
+        let asked = address.ask(permit, self.caller.take_line(address), self.reply_timeout);
         let answered = tokio::select! {
             answered = asked => answered,
             why = exchange.interrupted() => return stopped(exchange, why.into(), notices).await,
@@ -138,7 +140,9 @@ impl Asked {
             exchange.pass_as_it_comes();
         }
         let head = ReplyHead { status: parts.status, fields: parts.headers, prefix };
-        let running = Running { asked: self, plan, exchange, source, body, screen, line, notices };
+        let paths = KnownPaths::default();
+        let running =
+            Running { asked: self, plan, exchange, source, body, screen, paths, line, notices };
         running.answer(head).await
     }
 }
@@ -173,6 +177,7 @@ impl Running {
             target: &self.asked.target,
             plan: &self.plan,
             screen: &mut self.screen,
+            paths: &mut self.paths,
             body: &mut self.body,
             head,
             data,

@@ -16,7 +16,9 @@ use portreeve_model::{Category, Object};
 use portreeve_screen::TextScreen;
 use portreeve_session::{End, Masked, Reply, Unmaskable};
 use portreeve_web::look_through;
-use portreeve_web::masking::{Known, Look, Names, Tally, put_event_data, put_json};
+use portreeve_web::masking::{
+    Known, KnownPaths, Look, Names, Remembered, Tally, put_event_data, put_json,
+};
 
 /// How a client gets a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,6 +114,8 @@ pub(crate) struct ServerPart<'a> {
 impl Reply for ServerPart<'_> {
     fn mask(self, masker: &Masker) -> Result<Masked, Unmaskable> {
         let names = MessageNames { target: self.target, plan: self.plan, given: self.given };
+        let mut paths = KnownPaths::default();
+        let names = Remembered::new(&names, &mut paths, 1);
         let look = Look { names: &names, masker };
         let mut tally = Tally::new(&mut *self.screen);
         tally.usage.messages = 1;

@@ -125,7 +125,7 @@ impl Upstream {
         permit: Permitted,
         Expects { listens, bytes_max, .. }: Expects<'_>,
     ) -> Result<Replies, NoReply> {
-        let line = caller.take_line();
+        let line = caller.take_line(address);
         let answered = address.ask(permit, line, REPLY_TIMEOUT).await;
         let (line, response) = answered.map_err(NoReply::Failed)?;
         let (parts, body) = response.into_parts();

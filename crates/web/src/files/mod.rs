@@ -12,6 +12,7 @@
 mod begins;
 mod codes;
 mod runs;
+mod spaced;
 mod spelled;
 
 pub use begins::begins_like_a_file;
@@ -22,6 +23,7 @@ use crate::escapes::percent_decoded;
 use begins::is_known;
 use codes::{base32, base85, hexadecimal, is_mixed, whole_groups};
 use runs::{RUN_CHARS_MIN, Run, runs};
+use spaced::spaced;
 use std::ops::Range;
 
 /// The category of what nobody can look into.
@@ -69,8 +71,9 @@ fn has_long_word(text: &str) -> bool {
 }
 
 fn found(text: &str, nested: u8) -> Vec<Coded> {
+    let spaced = spaced(text);
     if !has_long_word(text) {
-        return Vec::new();
+        return spaced;
     }
     let addresses = addresses(text, nested);
     let is_known = |place: &Range<usize>| {
@@ -82,6 +85,7 @@ fn found(text: &str, nested: u8) -> Vec<Coded> {
     let mut all: Vec<_> = runs.filter_map(|run| run.read(nested)).collect();
     all.extend(addresses.iter().cloned().map(file));
     all.extend(words_of_85(text).map(file));
+    all.extend(spaced);
     apart(all)
 }
 

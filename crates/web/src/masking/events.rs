@@ -117,11 +117,14 @@ impl Event {
         Self { fields, data, end }
     }
 
-    /// The category of what the event names and does not say: in its name (`event: salary`), or as
-    /// all that it carries.
+    /// The category of what the event names and does not say: as all that it carries, or as the
+    /// last of its comments.
     fn announces(&self, look: &Look<'_>) -> Option<Category> {
-        let carried = self.data.as_deref()?.trim().trim_matches([':', '"']).trim_end_matches(':');
-        masked_as(look, carried)
+        let comment = self.fields.lines().rev().find_map(|line| line.strip_prefix(':'));
+        let mut said = self.data.as_deref().into_iter().chain(comment);
+        said.find_map(|it| {
+            masked_as(look, it.trim().trim_matches([':', '"']).trim_end_matches(':'))
+        })
     }
 
     /// Its lines without what they say, but for names of classified fields.
@@ -260,6 +263,8 @@ mod tests {
         check("event: email\nid: 7\n: 7\nretry: 7\ndata: 7\n\n", "event: email\ndata: [email]\n\n");
         check("event: email\nid: 7\n\n", "event: email\n\n");
         check("data: email\n\nid: 7\ndata: x\n\n", "data: email\n\ndata: [email]\n\n");
+        check(": email\n\n: 7\n\n: 8\n\n", "\n\n: 8\n\n");
+        check(": email\ndata: x\n\n: 7\n\n", "data: [email]\n\n\n");
         assert!(masked(": email=7\n\n").is_err());
     }
 }

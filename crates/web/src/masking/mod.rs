@@ -5,11 +5,13 @@ mod halves;
 mod json;
 mod look;
 mod number;
+mod remembered;
 mod tally;
 
 pub use events::{Event, Events, put_event_data};
 pub use json::{Documents, JsonMasker, is_json, put_json};
 pub use look::{Known, Look, Names, WITHHELD};
+pub use remembered::{KnownPaths, Remembered};
 pub use tally::Tally;
 
 use crate::kept::{Kept, Place, Rooms};

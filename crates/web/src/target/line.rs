@@ -9,7 +9,7 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use portreeve_session::PermittedBody;
 use portreeve_transport::{DialError, Stream, TargetTls, TcpTarget, connect};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -102,11 +102,21 @@ enum Sender {
 
 /// Moves bytes, and ends with the last that use the connection.
 #[derive(Debug)]
-struct Ends(JoinHandle<()>);
+struct Ends {
+    task: JoinHandle<()>,
+    /// Of which address the connection is, once that has asked over it.
+    address: OnceLock<u64>,
+}
+
+impl Ends {
+    const fn of(task: JoinHandle<()>) -> Self {
+        Self { task, address: OnceLock::new() }
+    }
+}
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -135,7 +145,7 @@ impl Line {
                 let _ = connection.await;
             });
             let sender = Sender::Many { sender, scheme };
-            Ok(Self { sender, task: Arc::new(Ends(task)) })
+            Ok(Self { sender, task: Arc::new(Ends::of(task)) })
         };
         let late = |_| DialError::Protocol("it does not answer in time".into());
         timeout(place.timeout, made).await.map_err(late)?
@@ -148,7 +158,16 @@ impl Line {
         let task = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender: Sender::One(sender), task: Arc::new(Ends(task)) })
+        Ok(Self { sender: Sender::One(sender), task: Arc::new(Ends::of(task)) })
+    }
+
+    /// This address has asked over it, and no other one will.
+    pub(super) fn belong_to(&self, address: u64) {
+        let _ = self.task.address.set(address);
+    }
+
+    pub(super) fn belongs_to(&self, address: u64) -> bool {
+        self.task.address.get() == Some(&address)
     }
 
     /// Waits until another request may go over it; `false` where none ever will.

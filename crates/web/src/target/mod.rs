@@ -1,11 +1,13 @@
 //! Where a target is, and how it is asked.
 
 mod line;
+mod lines;
 mod service;
 mod source;
 
 pub use line::{Http2, Line};
 pub(crate) use line::{RequestBody, reach};
+pub(crate) use lines::Lines;
 pub(crate) use service::NoAnswer;
 pub use service::{Service, authority};
 pub use source::{More, Source};
@@ -21,15 +23,25 @@ use portreeve_session::{Permitted, permitted_body, permitted_head};
 use portreeve_transport::Dialer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A target's address, and who opens it.
 #[derive(Debug)]
 pub struct Address {
+    /// No two have the same, however alike they are.
+    number: u64,
     host: String,
     /// As the `Host` field says it.
     authority: String,
     way: Way,
+}
+
+/// Counts addresses.
+static ADDRESSES: AtomicU64 = AtomicU64::new(0);
+
+fn next_number() -> u64 {
+    ADDRESSES.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Who reaches a target, and opens it.
@@ -54,7 +66,7 @@ impl Address {
     #[must_use]
     pub fn new(service: Service) -> Self {
         let (host, authority) = (service.host().to_owned(), service.authority().to_owned());
-        Self { host, authority, way: Way::Gateway(Box::new(service)) }
+        Self { number: next_number(), host, authority, way: Way::Gateway(Box::new(service)) }
     }
 
     /// Of one that is reached through connectors: `user` is as whom, where that is a name.
@@ -64,7 +76,7 @@ impl Address {
         let authority = if port == 443 { host.to_owned() } else { format!("{host}:{port}") };
         let role = if user.is_empty() { "the connector's account" } else { user };
         let way = Way::Connector { dialer, role: role.to_owned() };
-        Self { host: host.to_owned(), authority, way }
+        Self { number: next_number(), host: host.to_owned(), authority, way }
     }
 
     /// The host that policies know.
@@ -131,6 +143,7 @@ impl Address {
             }
         };
         let (line, response) = answered.map_err(|why| self.no_answer(why))?;
+        line.belong_to(self.number);
         match (&self.way, Refusal::of(response.headers())) {
             (Way::Connector { .. }, Some((refusal, why))) => {
                 let target = &self.authority;

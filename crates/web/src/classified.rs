@@ -2,9 +2,8 @@
 //! server) has subjects (routes, tools), and these have fields.
 
 use crate::carried::Carried;
-use crate::escapes::undone;
+use crate::escapes::{of_mail, undone};
 use crate::files::OPAQUE;
-use crate::mail;
 use crate::masking::Known;
 use crate::names::valued::{FoldedNames, ValueForm, called, valued, without_tags};
 use crate::names::{NAME_BYTES_MAX, folded, named_fields, runs, spellings, words};
@@ -17,7 +16,7 @@ use std::sync::Arc;
 /// What a text says, too: behind its escapes, and as mail.
 fn readings(text: &str) -> Vec<String> {
     let plain = undone(text);
-    let whole = mail::decoded(&plain);
+    let whole = of_mail(&plain);
     let plain = matches!(plain, Cow::Owned(_)).then(|| plain.into_owned());
     plain.into_iter().chain(whole).collect()
 }

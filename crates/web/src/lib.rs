@@ -13,12 +13,11 @@
 //! | `connector` | a service as a connector serves it: opened there, request by request |
 //! | `credential` | what opens a target |
 //! | `decoding` | codings and charsets of bodies, undone |
-//! | `escapes` | one reading of what a text escapes |
+//! | `escapes` | readings of what a text escapes, and of mail |
 //! | `fields` | what the fields of a head say |
 //! | `files` | files in texts, and texts that are written in other letters |
 //! | `kept` | bytes of answers that wait, and the room that they take up |
 //! | `listener` | connections of clients |
-//! | `mail` | what a text of mail says behind its encodings |
 //! | `multipart` | bodies of several parts |
 //! | `names` | what a field may be called, and where a text names one |
 //! | `one` | whether a part of a path names one thing |
@@ -47,7 +46,6 @@ mod kept;
 #[cfg(test)]
 mod linear;
 mod listener;
-mod mail;
 pub mod masking;
 pub mod multipart;
 mod names;

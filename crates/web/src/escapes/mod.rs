@@ -3,6 +3,10 @@
 //!
 //! What comes of it is looked at, and never sent: a text has more escapes than anybody knows.
 
+mod mail;
+
+pub(crate) use mail::of_mail;
+
 use portreeve_detect::named_entity;
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
@@ -83,7 +87,7 @@ impl Unit {
 }
 
 /// Bytes as a text: what is no UTF-8 is what it is in Latin-1.
-pub(crate) fn text_of(bytes: &[u8]) -> String {
+fn text_of(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

@@ -2,6 +2,7 @@
 //!
 //! It is one reading beside others: `salary=4711` says the same whether `=47` is a letter or not.
 
+use super::text_of;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
@@ -9,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 const WORD_BYTES_MAX: usize = 200;
 
 /// What it says; none where it has none of that.
-pub(crate) fn decoded(text: &str) -> Option<String> {
+pub(crate) fn of_mail(text: &str) -> Option<String> {
     let whole = unfolded(text);
     let text = whole.as_deref().unwrap_or(text);
     let words = without_words(text);
@@ -99,7 +100,7 @@ fn quoted(text: &str) -> Option<String> {
         return None;
     }
     out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
-    Some(crate::escapes::text_of(&out))
+    Some(text_of(&out))
 }
 
 #[cfg(test)]
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn letters_and_words_of_mail_are_read() {
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(decoded(text).as_deref(), expect, "{text:?}");
+            assert_eq!(of_mail(text).as_deref(), expect, "{text:?}");
         };
         check("pr=C3=A9nom: Zorblax", Some("prénom: Zorblax"));
         check("sal=61ry: 1, pr=E9nom", Some("salary: 1, prénom"));
@@ -130,6 +131,6 @@ mod tests {
         check("a=b&c=d, =?x", None);
         check("=?=?=?a?q?", None);
         let many = "=?".repeat(50_000);
-        assert_eq!(decoded(&many), None);
+        assert_eq!(of_mail(&many), None);
     }
 }

@@ -200,3 +200,91 @@ fn common_table_expressions_stand_on_each_other_a_hundred_times() {
                   SELECT n FROM t";
     assert_eq!(measured("itself", &catalog, itself).2, None);
 }
+
+/// Nested, each of which is written for both columns of the one around it.
+fn nested_assignments(depth: usize) -> String {
+    let mut inner = "SELECT 1, 2".to_owned();
+    for _ in 0..depth {
+        inner = format!("WITH x AS (UPDATE t SET (a, b) = ({inner})) SELECT 1, 2");
+    }
+    format!("UPDATE t SET (a, b) = ({inner})")
+}
+
+/// `(a, a, …) = (SELECT 1, 1, …)` in each place where assignments stand.
+fn wide_assignment(place: &str, columns: usize) -> String {
+    let (names, ones) = (vec!["a"; columns].join(","), vec!["1"; columns].join(","));
+    place.replace("$", &format!("({names}) = (SELECT {ones})"))
+}
+
+/// What the parser hands over for these would take gigabytes, long before anything is analyzed.
+#[test]
+fn shared_assignments_are_counted_before_they_are_copied() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = sql_shop::catalog();
+    let many = |place: &str| wide_assignment(place, 1_500);
+    for (name, text) in [
+        ("update", many("UPDATE t SET $")),
+        ("comments", many("UPDATE t SET/**/$").replace(") = (", ")/* */ = --\n (")),
+        ("second", many("UPDATE t SET x = 1, $")),
+        ("after a row", many("UPDATE t SET (x, y) = ROW (1, 2), $")),
+        ("named like a keyword", many("UPDATE t SET $").replace("(SELECT", "t.where + (SELECT")),
+        (
+            "of a case",
+            many("UPDATE t SET $").replace("(SELECT", "CASE WHEN a THEN (SELECT") + " END",
+        ),
+        ("distinct", many("UPDATE t SET $").replace("(SELECT", "a IS DISTINCT FROM (SELECT")),
+        ("conflict", many("INSERT INTO t SELECT 1 ON CONFLICT (a) DO UPDATE SET $")),
+        ("merge", many("MERGE INTO t USING u ON true WHEN MATCHED THEN UPDATE SET $")),
+        ("prepared", many("PREPARE p AS UPDATE t SET $")),
+        ("nested 19", nested_assignments(19)),
+        ("nested 90", nested_assignments(90)),
+    ] {
+        let (peak, took, code) = measured(name, &catalog, &text);
+        assert_eq!(code, Some("54001"), "{name}");
+        assert!(peak <= 20_000_000, "{name}: {peak} bytes");
+        assert!(took < Duration::from_secs(1), "{name}: {took:?}");
+    }
+}
+
+#[test]
+fn honest_assignments_to_several_columns_are_read() {
+    let _one = MEASURING.lock().unwrap_or_else(PoisonError::into_inner);
+    let catalog = sql_shop::catalog();
+    let excluded: Vec<String> = (0..100).map(|one| format!("excluded.c{one}")).collect();
+    let names: Vec<String> = (0..100).map(|one| format!("c{one}")).collect();
+    let (names, excluded) = (names.join(", "), excluded.join(", "));
+    let ids = vec!["1"; 20_000].join(", ");
+    for (name, text) in [
+        (
+            "upsert",
+            format!(
+                "INSERT INTO t ({names}) SELECT 1 ON CONFLICT (c0) DO UPDATE SET ({names}) = ROW ({excluded})"
+            ),
+        ),
+        ("select", format!("UPDATE t SET ({names}) = (SELECT {names} FROM u WHERE u.id = t.id)")),
+        ("where", format!("UPDATE t SET (a, b, c) = (1, 2, 3) WHERE id IN ({ids})")),
+        ("from", format!("UPDATE t SET (a, b, c) = (x, 2, 3) FROM unnest(ARRAY[{ids}]) x")),
+        (
+            "rows compared",
+            format!("UPDATE t SET a = 1 WHERE {}", vec!["(a, b) = (1, 2)"; 500].join(" OR ")),
+        ),
+        (
+            "one after the other",
+            format!("UPDATE t SET {}", vec!["(a, b) = (1, 2)"; 500].join(", ")),
+        ),
+        (
+            "merge",
+            format!(
+                "MERGE INTO t USING u ON true {}",
+                "WHEN MATCHED THEN UPDATE SET (a, b, c) = (1, 2, 3) ".repeat(20)
+            ),
+        ),
+        ("statements", "UPDATE t SET (a, b, c) = (SELECT 1, 2, 3);".repeat(500)),
+        ("nested", nested_assignments(3)),
+    ] {
+        let (_, took, code) = measured(name, &catalog, &text);
+        assert_ne!(code, Some("54001"), "{name}");
+        assert_ne!(code, Some("42601"), "{name}");
+        assert!(took < Duration::from_secs(5), "{name}: {took:?}");
+    }
+}

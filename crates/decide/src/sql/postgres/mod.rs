@@ -3,6 +3,7 @@
 //! | room | holds |
 //! |---|---|
 //! | `parse` | the grammar, with its limits |
+//! | `copies` | what the parser writes several times over |
 //! | `analyzer` | what is known of a statement so far |
 //! | `query` | `SELECT`, its sources, its `WITH` clause, conditions, writes |
 //! | `value` | expressions, function calls, names of output columns |
@@ -19,6 +20,7 @@ use super::statement::{Output, Statement, Unknown, Unreadable, sqlstate};
 mod analyzer;
 mod builtin;
 mod command;
+mod copies;
 mod named;
 mod parse;
 mod query;

@@ -404,14 +404,20 @@ impl Analyzer<'_> {
 
     /// `SET column = value, (a, b) = (…)`.
     fn assign(&mut self, nodes: &[pg::Node], target: &Target, scope: &Scope<'_>) {
+        let mut given_together = None;
         for node in nodes {
+            if self.is_spent() {
+                return;
+            }
             let Some(NodeEnum::ResTarget(assignment)) = &node.node else {
                 self.refuse("an assignment is not understood by the gateway".into());
                 continue;
             };
             self.telling_steps(&assignment.indirection);
             let lineage = match assignment.val.as_deref().map(|value| &value.node) {
-                Some(Some(NodeEnum::MultiAssignRef(part))) => self.multiple(part, scope),
+                Some(Some(NodeEnum::MultiAssignRef(part))) => {
+                    self.multiple(part, &mut given_together, scope)
+                }
                 _ => self.optional(assignment.val.as_deref(), scope),
             };
             self.store(target, Some(&assignment.name), &lineage);
@@ -448,8 +454,14 @@ impl Analyzer<'_> {
         }
     }
 
-    /// One column of `(a, b) = (…)`.
-    fn multiple(&mut self, part: &pg::MultiAssignRef, scope: &Scope<'_>) -> Lineage {
+    /// One column of `(a, b) = (…)`. What a sub-select gives to all of them is found once, for the
+    /// first.
+    fn multiple(
+        &mut self,
+        part: &pg::MultiAssignRef,
+        together: &mut Option<Columns>,
+        scope: &Scope<'_>,
+    ) -> Lineage {
         let index = usize::try_from(part.colno).unwrap_or(0).saturating_sub(1);
         let Some(source) = part.source.as_deref() else {
             return self.not_understood("an empty assignment");
@@ -459,7 +471,11 @@ impl Analyzer<'_> {
                 let Some(query) = link.subselect.as_deref() else {
                     return self.not_understood("an empty sub-select");
                 };
-                let columns = self.sub_query(query, &Scope::inside(scope));
+                if part.colno == 1 {
+                    *together = None;
+                }
+                let columns =
+                    together.get_or_insert_with(|| self.sub_query(query, &Scope::inside(scope)));
                 match columns.list.get(index) {
                     Some(column) if columns.is_exact() => column.lineage.clone(),
                     _ => columns.mixed(),

@@ -7,6 +7,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::sql::catalog::{Ambiguous, Relation, RelationKind};
@@ -370,9 +371,10 @@ impl<'c> Analyzer<'c> {
     ) -> (Columns, Columns) {
         let named = aliases(&join.using_clause);
         let using: Vec<String> = if join.is_natural {
+            let others: HashSet<&str> = right.list.iter().map(|other| &*other.name).collect();
             left.list
                 .iter()
-                .filter(|column| right.list.iter().any(|other| other.name == column.name))
+                .filter(|column| others.contains(&*column.name))
                 .map(|column| column.name.to_string())
                 .collect()
         } else {
@@ -387,6 +389,9 @@ impl<'c> Analyzer<'c> {
         }
         let mut merged = Columns::default();
         for name in &using {
+            if self.is_spent_by(left.list.len().saturating_add(right.list.len())) {
+                return (Columns::open(self.everything()), merged);
+            }
             let one = side(left, name, self.catalog);
             let two = side(right, name, self.catalog);
             self.compare(&one, &two);
@@ -398,9 +403,9 @@ impl<'c> Analyzer<'c> {
         if self.is_over(left.list.len().saturating_add(right.list.len())) {
             return (Columns::open(self.everything()), merged);
         }
+        let using: HashSet<&str> = using.iter().map(String::as_str).collect();
         for part in [left, right] {
-            let others =
-                part.list.iter().filter(|column| !using.iter().any(|name| **name == *column.name));
+            let others = part.list.iter().filter(|column| !using.contains(&*column.name));
             let rest = Columns { list: others.cloned().collect(), rest: part.rest.clone() };
             columns.append(&rest);
         }

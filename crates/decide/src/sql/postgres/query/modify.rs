@@ -3,6 +3,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::sql::columns::{Column, Columns};
@@ -69,7 +70,7 @@ impl Analyzer<'_> {
     }
 
     fn target(&mut self, range: Option<&pg::RangeVar>, effect: Effect) -> Target {
-        let Some(range) = range else {
+        let Some(range) = range.filter(|_| !self.is_spent()) else {
             let lineage = self.not_understood("a statement without a target");
             return Target::unknown(lineage);
         };
@@ -135,7 +136,7 @@ impl Analyzer<'_> {
         condition: Option<&pg::Node>,
         with: Option<&pg::WithClause>,
     ) {
-        let known = Known::new(self.catalog, with);
+        let known = Known::new(self.catalog, &self.bounds, with);
         let is_bounded =
             range.is_some_and(|range| bounded::is_limited_write(range, others, condition, &known));
         self.bound(is_bounded);
@@ -158,6 +159,9 @@ impl Analyzer<'_> {
     fn store(&mut self, target: &Target, column: Option<&str>, lineage: &Lineage) {
         self.stores_in(target, column);
         if lineage.is_clean() && !lineage.is_sealed() {
+            return;
+        }
+        if self.is_spent() {
             return;
         }
         let is_known = lineage.shape == Shape::Plain
@@ -210,7 +214,7 @@ impl Analyzer<'_> {
             self.with(with, &mut scope);
         }
         let target = self.target(insert.relation.as_ref(), Effect::Insert);
-        let known = Known::new(self.catalog, insert.with_clause.as_ref());
+        let known = Known::new(self.catalog, &self.bounds, insert.with_clause.as_ref());
         let is_bounded = match insert.select_stmt.as_deref().map(|source| &source.node) {
             Some(Some(NodeEnum::SelectStmt(select))) => {
                 bounded::is_limited_select(select, &known, 0)
@@ -428,10 +432,15 @@ impl Analyzer<'_> {
     /// A value of the client's own takes the place of what is in a column.
     fn replace(&mut self, target: &Target, column: &str, value: Option<&pg::Node>) {
         let own = target.columns.find(column, self.catalog);
-        let Some((lineage, value)) = own.zip(value.filter(|value| is_own(value))) else { return };
+        if let Some((own, value)) = own.zip(value.filter(|value| is_own(value))) {
+            self.replaces_by(&own, value);
+        }
+    }
+
+    fn replaces_by(&mut self, own: &Lineage, value: &pg::Node) {
         let mut operands = Vec::new();
         operands_of(value, &mut operands);
-        self.replaces(&lineage, operands);
+        self.replaces(own, operands);
     }
 
     /// The rows of `VALUES`, as far as those that are there take over what is in them:
@@ -443,13 +452,26 @@ impl Analyzer<'_> {
         source: &pg::SelectStmt,
         assignments: &[pg::Node],
     ) {
-        let taken: Vec<(&str, &str)> = assignments.iter().filter_map(taken_over).collect();
+        let taken: BTreeSet<(&str, &str)> = assignments.iter().filter_map(taken_over).collect();
+        let mut columns: HashMap<&str, Vec<Lineage>> = HashMap::new();
+        for (column, from) in taken {
+            let own = target.columns.find(column, self.catalog);
+            columns.entry(from).or_default().extend(own);
+        }
+        let columns: Vec<&[Lineage]> = names
+            .iter()
+            .map(|name| columns.get(name.as_str()).map_or(&[][..], Vec::as_slice))
+            .collect();
         for row in &source.values_lists {
             let Some(NodeEnum::List(row)) = &row.node else { continue };
-            for (name, value) in names.iter().zip(&row.items) {
-                for (column, _) in taken.iter().filter(|(_, from)| from == name) {
-                    self.replace(target, column, Some(value));
+            for (columns, value) in columns.iter().zip(&row.items) {
+                if columns.is_empty() || !is_own(value) {
+                    continue;
                 }
+                if !self.has_room_for_replacements() || self.is_spent_by(columns.len()) {
+                    return;
+                }
+                columns.iter().for_each(|own| self.replaces_by(own, value));
             }
         }
     }
@@ -560,8 +582,11 @@ impl Target {
 /// The row that was to be inserted: it may hold what came in, and what the column holds.
 fn excluded(target: &Target, incoming: &Columns, names: Option<&[String]>) -> Columns {
     let mut columns = (*target.columns).clone();
-    let position =
-        |name: &str| names.and_then(|names| names.iter().position(|known| known == name));
+    let mut positions = HashMap::new();
+    for (index, name) in names.unwrap_or_default().iter().enumerate() {
+        positions.entry(name.as_str()).or_insert(index);
+    }
+    let position = |name: &str| positions.get(name).copied();
     for Column { name, lineage } in &mut columns.list {
         match position(name).and_then(|index| incoming.list.get(index)) {
             Some(value) if incoming.is_exact() => {

@@ -50,20 +50,13 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
             .any(|need| need.object.path.last().is_some_and(column))
     };
     let copy = |from: &str, to: &str| format!("INSERT INTO {to} SELECT id, email FROM {from}");
-    for (from, to) in [
-        ("customers", "customers_2"),
-        ("customers", "customers_long"),
-        ("customers_short", "customers_2"),
-        ("customers_shorter", "customers_short"),
-        ("customers_checked", "customers_checked_2"),
-        ("customers_number", "customers_number"),
-        ("customers", "customers_apart"),
-        ("customers", "customers_by_id"),
-        ("customers", "customers_by_id_1"),
-    ] {
-        assert!(!filters(&copy(from, to)), "{from} {to}");
+    for table in ["customers", "customers_number", "customers_short", "customers_apart"] {
+        assert!(!filters(&copy(table, table)), "{table}");
     }
     for (from, to) in [
+        // Beside values that one has put there oneself, equal ones would tell.
+        ("customers", "customers_2"),
+        ("customers", "customers_by_id_1"),
         ("customers", "customers_short"),
         ("customers_short", "customers_shorter"),
         ("customers", "customers_checked"),
@@ -90,7 +83,6 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
         "SELECT id FROM customers_parted",
         "SELECT id, email FROM customers_by_id_1",
         "UPDATE customers_checked SET email = 'abc' WHERE id = 1",
-        "UPDATE customers_once SET email = email WHERE id = 1",
     ] {
         assert!(!filters(sql), "{sql}");
     }

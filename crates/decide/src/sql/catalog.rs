@@ -352,6 +352,14 @@ impl Catalog {
         is_of_type && wanted.iter().all(|wanted| given.iter().any(|given| is_met(wanted, given)))
     }
 
+    /// Whether a column is one of a view, and no other column is known that it shows.
+    pub(in crate::sql) fn is_column_of_view(&self, column: &Object) -> bool {
+        let [schema, table, _] = column.path.as_slice() else { return true };
+        self.named(table)
+            .filter(|known| known.schema == *schema)
+            .any(|known| known.kind == RelationKind::View)
+    }
+
     /// The classified column that a `RowDescription` field names as its origin.
     ///
     /// SECURITY: this may only raise suspicion. The server gives no origin for anything that

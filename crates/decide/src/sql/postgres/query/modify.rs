@@ -6,6 +6,7 @@ use portreeve_model::{Action, Object};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::sql::catalog::{Catalog, RelationKind};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
@@ -28,6 +29,8 @@ enum Effect {
 struct Target {
     objects: Vec<Object>,
     each: Vec<Arc<Columns>>,
+    /// One of them is a view, which may refuse the rows that it would not show.
+    is_view: bool,
     /// The classified columns that tell in which partition a row is.
     keys: Taint,
     /// All of them as one.
@@ -43,6 +46,26 @@ fn taken_over(node: &pg::Node) -> Option<(&str, &str)> {
         Some(["excluded", from]) => Some((&assignment.name, from)),
         _ => None,
     }
+}
+
+/// The columns of a view, as far as values are stored by them.
+///
+/// SECURITY: what is stored is in the table, and is shown as what the table's own column is said to
+/// be. A category that a view's column has by its name only does not follow it there.
+fn stored_behind(columns: &Columns, catalog: &Catalog) -> Columns {
+    let mut stored = columns.clone();
+    for Column { lineage, .. } in &mut stored.list {
+        let base = lineage.origin.and_then(|origin| catalog.columns.get(origin as usize));
+        let is_held = base.is_some_and(|base| {
+            let id = catalog.objects.get(&**base);
+            let is_among = id.is_some_and(|id| lineage.sources.holds(&Taint::One(*id)));
+            is_among && !catalog.is_column_of_view(base)
+        });
+        if !is_held {
+            lineage.shape = Shape::Derived;
+        }
+    }
+    stored
 }
 
 /// What an assignment puts into its column: of `(a, b) = (…, …)`, its part.
@@ -83,6 +106,7 @@ impl Analyzer<'_> {
         let mut each = Vec::new();
         let mut objects = Vec::new();
         let mut keys = Taint::Clean;
+        let mut is_view = false;
         for relation in &found.user {
             self.reads_user = true;
             keys.join(&relation.key.sources);
@@ -111,7 +135,11 @@ impl Analyzer<'_> {
                 || code.reaches_classified
                 || !relation.columns.is_clean();
             schemas.push(relation.schema.clone());
-            each.push(relation.columns.clone());
+            is_view |= relation.kind == RelationKind::View;
+            each.push(match relation.kind {
+                RelationKind::View => Arc::new(stored_behind(&relation.columns, self.catalog)),
+                _ => relation.columns.clone(),
+            });
         }
         let Some(first) = each.first().cloned() else {
             let lineage = self.everything();
@@ -125,7 +153,7 @@ impl Analyzer<'_> {
         let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
         let item =
             Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
-        Target { objects, each, keys, columns, item }
+        Target { objects, each, is_view, keys, columns, item }
     }
 
     /// Notes whether the rows that are written are limited.
@@ -185,7 +213,20 @@ impl Analyzer<'_> {
                 target.keys.ids().filter_map(|id| self.catalog.classified.get(id as usize));
             let own = target.columns.find(name, self.catalog);
             // A partition calls the columns of its key as the tables above it do.
-            !keys.any(|key| key.column == name)
+            // SECURITY: beside values in a table of one's own stand what one puts there oneself:
+            // groups, equal masks and conflicts would tell which of them are equal, uncounted.
+            let stays = lineage.origin.is_some_and(|from| {
+                let of = self.catalog.columns.get(from as usize).map(|it| it.path.as_slice());
+                target
+                    .objects
+                    .iter()
+                    .all(|object| of.is_some_and(|of| of.starts_with(&object.path)))
+            });
+            // SECURITY: a view with a condition and `CHECK OPTION` demands it of its rows. Whether
+            // it has the option, nobody tells here.
+            stays
+                && !target.is_view
+                && !keys.any(|key| key.column == name)
                 && own.is_some_and(|own| self.catalog.takes_all_of(&own, lineage))
         });
         if !takes_all {
@@ -573,6 +614,7 @@ impl Target {
             keys: Taint::Clean,
             objects: Vec::new(),
             each: Vec::new(),
+            is_view: false,
             item: Item::named(None, columns.clone()),
             columns,
         }

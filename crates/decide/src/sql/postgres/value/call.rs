@@ -60,8 +60,13 @@ impl Analyzer<'_> {
         let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
         if is_fixed {
             lineage.making = None;
+            // What gives an array asks `filter` of what it is made of.
+            lineage.listed = false;
         } else if !functions::gives_an_argument(name) {
-            lineage = lineage.contained();
+            lineage = match name.starts_with("array") {
+                true => lineage.into_array(),
+                false => lineage.contained(),
+            };
         }
         self.shows_definitions(name, &mut lineage);
         let is_aggregate = call.agg_star
@@ -223,6 +228,9 @@ impl Analyzer<'_> {
             Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
             Builtin::Total(positions) => {
                 self.total(positions, lineages);
+                if name == "array_agg" {
+                    lineages.iter().for_each(|lineage| self.arrays_beside(lineage));
+                }
                 grown(name, lineages, args, combined(lineages))
             }
             Builtin::Pure => {

@@ -74,7 +74,13 @@ impl Analyzer<'_> {
                 lineage
             }
             NodeEnum::RowExpr(row) => self.row(&row.args, scope).contained(),
-            NodeEnum::AArrayExpr(array) => self.listed(&array.elements, scope).contained(),
+            NodeEnum::AArrayExpr(array) => {
+                let elements = self.listed(&array.elements, scope);
+                if array.elements.len() > 1 {
+                    self.arrays_beside(&elements);
+                }
+                elements.into_array()
+            }
             NodeEnum::AIndirection(indirection) => self.indirection(indirection, scope),
             NodeEnum::CollateClause(collate) => {
                 self.optional(collate.arg.as_deref(), scope).derived()
@@ -292,7 +298,8 @@ impl Analyzer<'_> {
         let is_total = kind == pg::AExprKind::AexprOp
             && operators::is_total(name)
             && (name == "||" || right.is_clean() && operation.rexpr.as_deref().is_some_and(is_own))
-            && !lineage.grown;
+            && !lineage.grown
+            && !(name == "||" && lineage.listed);
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
             // Counted: what comes out is a truth value, or for NULLIF the left side.
@@ -325,6 +332,13 @@ impl Analyzer<'_> {
             && matches!(strings(&row.fields).as_deref(), Some([relation])
                 if scope.column(relation, self.catalog).is_none()
                     && self.whole_row(None, relation, scope).is_some())
+    }
+
+    /// What is made of several arrays fails where they are not of one length.
+    pub(in crate::sql) fn arrays_beside(&mut self, elements: &Lineage) {
+        if elements.listed {
+            self.filter(elements);
+        }
     }
 
     /// A part of a document or an array that is not there is NULL, and the mask leaves NULL
@@ -475,7 +489,9 @@ impl Analyzer<'_> {
                 _ => columns.mixed(),
             },
             pg::SubLinkType::ArraySublink => {
-                Lineage { aggregated: true, ..columns.mixed().contained() }
+                let elements = columns.mixed();
+                self.arrays_beside(&elements);
+                Lineage { aggregated: true, ..elements.into_array() }
             }
             pg::SubLinkType::AllSublink
             | pg::SubLinkType::AnySublink

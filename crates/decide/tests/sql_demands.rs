@@ -83,6 +83,16 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
         "SELECT id FROM customers_parted",
         "SELECT id, email FROM customers_by_id_1",
         "UPDATE customers_checked SET email = 'abc' WHERE id = 1",
+        "SELECT tableoid::regclass FROM customers",
+        "SELECT c.tableoid, xmin FROM customers c",
+        // What psql asks of partitions: no bound with values is written like that.
+        "SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) FROM pg_catalog.pg_class c \
+           ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid",
+        "SELECT pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.quote_ident(option_name) || \
+           ' ' || pg_catalog.quote_literal(option_value) FROM \
+           pg_catalog.pg_options_to_table(srvoptions) ORDER BY option_name), ', ') || ')' \
+           FROM pg_catalog.pg_foreign_server",
+        "UPDATE customers_once SET email = email WHERE id = 1",
     ] {
         assert!(!filters(sql), "{sql}");
     }
@@ -92,6 +102,13 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
            WHEN NOT MATCHED THEN INSERT VALUES (o.id, o.email)",
         "INSERT INTO customers_once AS c SELECT id, email FROM customers ON CONFLICT DO NOTHING",
         "SELECT tableoid FROM customers_parted WHERE tableoid = 1",
+        "SELECT 1 FROM pg_class c WHERE pg_get_expr(c.relpartbound, c.oid) = 'FOR VALUES IN (1)'",
+        "SELECT 1 FROM pg_class c WHERE pg_get_expr(c.relpartbound, c.oid) > 'DEFAULT'",
+        "SELECT 1 FROM pg_class c, (VALUES ('DEFAULT')) v(x) WHERE pg_get_expr(c.relpartbound, c.oid) = x",
+        "SELECT 1 FROM pg_foreign_server, pg_options_to_table(srvoptions) WHERE option_value = 'x'",
+        "SELECT 1 FROM pg_stat_activity, pg_options_to_table(ARRAY[query])",
+        "SELECT repeat(option_value, 9999999) || 'x' FROM pg_foreign_server, \
+           pg_options_to_table(srvoptions)",
         "BEGIN; CREATE TABLE customers_new (id int, email text CHECK (email < 'm')); \
            INSERT INTO customers_new SELECT id, email FROM customers",
     ] {

@@ -118,6 +118,8 @@ pub(in crate::sql) struct Relation {
     /// Rewrite rules other than a view's own: a write does something else than it says.
     pub(in crate::sql) has_rules: bool,
     pub(in crate::sql) has_triggers: bool,
+    /// Rows of other tables, which inherit from it, may be among its own.
+    pub(in crate::sql) may_have_heirs: bool,
     /// What runs beside the statements that read or write it.
     pub(in crate::sql) code: RelationCode,
     /// What the key of a partitioned table is computed from.

@@ -8,7 +8,7 @@
 
 use portreeve_model::{Action, Category, Need, Object};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::assemble::recalled;
@@ -290,6 +290,8 @@ impl CatalogBuilder {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut objects = Vec::new();
         let mut types = Vec::new();
+        let parents: HashSet<u32> =
+            self.relations.iter().flat_map(|input| input.parents.iter().copied()).collect();
         for (index, input) in self.relations.iter().enumerate() {
             let list = input
                 .columns
@@ -320,6 +322,7 @@ impl CatalogBuilder {
                 generated: generated.map(|column| column.name.clone()).collect(),
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
+                may_have_heirs: parents.contains(&input.oid),
                 code: RelationCode::default(),
                 key: Lineage::CLEAN,
                 placed: Lineage::CLEAN,

@@ -213,6 +213,14 @@ impl Analyzer<'_> {
         {
             return None;
         }
+        if let [only] = items.as_slice()
+            && only.is_alone
+            && only.columns.is_exact()
+            && scope::is_system(column)
+            && only.columns.find(column, self.catalog).is_none()
+        {
+            return Some(Lineage::CLEAN);
+        }
         let row = match items.as_slice() {
             // Only the field is looked at: a row of many columns is not put together for it.
             [only] => Lineage { row: Some(only.columns.clone()), ..Lineage::CLEAN },
@@ -300,6 +308,9 @@ impl Analyzer<'_> {
             && (name == "||" || right.is_clean() && operation.rexpr.as_deref().is_some_and(is_own))
             && !lineage.grown
             && !(name == "||" && lineage.listed);
+        if self.is_default_bound(operation, [&left, &right]) {
+            return Lineage::CLEAN;
+        }
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
             // Counted: what comes out is a truth value, or for NULLIF the left side.
@@ -310,6 +321,21 @@ impl Analyzer<'_> {
             self.looks_up(&left, right.constants);
         }
         lineage
+    }
+
+    /// Whether the bound of a partition, in words, is compared with what no bound with values is:
+    /// those begin with `FOR VALUES`.
+    fn is_default_bound(&self, operation: &pg::AExpr, sides: [&Lineage; 2]) -> bool {
+        let is_equal = operation.kind == pg::AExprKind::AexprOp as i32
+            && matches!(strings(&operation.name).as_deref(), Some(["=" | "<>"]));
+        let other = operation.rexpr.as_deref().and_then(settings::constant);
+        let of = operation.lexpr.as_deref().and_then(call::bound_of);
+        is_equal
+            && of.is_some()
+            && sides[0].sources == self.catalog.partition_keys
+            && sides[1].is_clean()
+            && other.is_some_and(|other| !other.starts_with("FOR VALUES"))
+            && !self.catalog.functions.contains_key("pg_get_expr")
     }
 
     /// Whether one step goes into a whole row that is made a document here: what it has, its

@@ -50,20 +50,13 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
             .any(|need| need.object.path.last().is_some_and(column))
     };
     let copy = |from: &str, to: &str| format!("INSERT INTO {to} SELECT id, email FROM {from}");
-    for (from, to) in [
-        ("customers", "customers_2"),
-        ("customers", "customers_long"),
-        ("customers_short", "customers_2"),
-        ("customers_shorter", "customers_short"),
-        ("customers_checked", "customers_checked_2"),
-        ("customers_number", "customers_number"),
-        ("customers", "customers_apart"),
-        ("customers", "customers_by_id"),
-        ("customers", "customers_by_id_1"),
-    ] {
-        assert!(!filters(&copy(from, to)), "{from} {to}");
+    for table in ["customers", "customers_number", "customers_short", "customers_apart"] {
+        assert!(!filters(&copy(table, table)), "{table}");
     }
     for (from, to) in [
+        // Beside values that one has put there oneself, equal ones would tell.
+        ("customers", "customers_2"),
+        ("customers", "customers_by_id_1"),
         ("customers", "customers_short"),
         ("customers_short", "customers_shorter"),
         ("customers", "customers_checked"),
@@ -90,6 +83,15 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
         "SELECT id FROM customers_parted",
         "SELECT id, email FROM customers_by_id_1",
         "UPDATE customers_checked SET email = 'abc' WHERE id = 1",
+        "SELECT tableoid::regclass FROM customers",
+        "SELECT c.tableoid, xmin FROM customers c",
+        // What psql asks of partitions: no bound with values is written like that.
+        "SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) FROM pg_catalog.pg_class c \
+           ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid",
+        "SELECT pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.quote_ident(option_name) || \
+           ' ' || pg_catalog.quote_literal(option_value) FROM \
+           pg_catalog.pg_options_to_table(srvoptions) ORDER BY option_name), ', ') || ')' \
+           FROM pg_catalog.pg_foreign_server",
         "UPDATE customers_once SET email = email WHERE id = 1",
     ] {
         assert!(!filters(sql), "{sql}");
@@ -100,6 +102,13 @@ fn what_a_table_demands_is_not_told_of_classified_values() {
            WHEN NOT MATCHED THEN INSERT VALUES (o.id, o.email)",
         "INSERT INTO customers_once AS c SELECT id, email FROM customers ON CONFLICT DO NOTHING",
         "SELECT tableoid FROM customers_parted WHERE tableoid = 1",
+        "SELECT 1 FROM pg_class c WHERE pg_get_expr(c.relpartbound, c.oid) = 'FOR VALUES IN (1)'",
+        "SELECT 1 FROM pg_class c WHERE pg_get_expr(c.relpartbound, c.oid) > 'DEFAULT'",
+        "SELECT 1 FROM pg_class c, (VALUES ('DEFAULT')) v(x) WHERE pg_get_expr(c.relpartbound, c.oid) = x",
+        "SELECT 1 FROM pg_foreign_server, pg_options_to_table(srvoptions) WHERE option_value = 'x'",
+        "SELECT 1 FROM pg_stat_activity, pg_options_to_table(ARRAY[query])",
+        "SELECT repeat(option_value, 9999999) || 'x' FROM pg_foreign_server, \
+           pg_options_to_table(srvoptions)",
         "BEGIN; CREATE TABLE customers_new (id int, email text CHECK (email < 'm')); \
            INSERT INTO customers_new SELECT id, email FROM customers",
     ] {

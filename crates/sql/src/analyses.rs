@@ -3,11 +3,12 @@
 
 use crate::shape::{self, Blank};
 use portreeve_decide::sql::{
-    Brought, Catalog, Grammar, Output, RowsOf, SessionEffect, Statement, Unknown,
+    Brought, Catalog, Grammar, Late, Output, RowsOf, SessionEffect, Statement, Unknown,
 };
 use portreeve_model::{Action, Command, Effect, Facts, Need, Object};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
@@ -16,6 +17,8 @@ pub type Analysis = Arc<[Arc<Statement>]>;
 
 const ENTRIES_MAX: usize = 4096;
 const TEXT_BYTES_MAX: usize = 8 << 10;
+/// How long a text is analyzed at most. Steps are counted, too: this is for what no step counts.
+const ANALYSIS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The cache.
 #[derive(Debug, Default)]
@@ -31,7 +34,13 @@ impl Analyses {
         if is_kept && let Some(known) = self.lock().get(&*shape) {
             return known.clone();
         }
-        let analysis = apart(text, || fresh(grammar, catalog, text));
+        let deadline = Instant::now() + ANALYSIS_TIME_MAX;
+        let is_late = || Instant::now() >= deadline;
+        let analysis = apart(text, || fresh(grammar, catalog, text, &is_late));
+        if is_late() {
+            // How long it takes another time may be another thing.
+            return analysis;
+        }
         // A text that names something unknown may mean more after the next refresh.
         let is_of_shape =
             |statement: &Arc<Statement>| statement.missing.is_empty() && !statement.by_constant;
@@ -63,8 +72,8 @@ fn apart<T>(text: &str, read: impl FnOnce() -> T) -> T {
     if text.len() >= LONG_BYTES && is_shared() { block_in_place(read) } else { read() }
 }
 
-fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
-    match grammar.analyze(catalog, text) {
+fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str, is_late: Late<'_>) -> Analysis {
+    match grammar.analyze(catalog, text, is_late) {
         Ok(mut statements) => {
             let blanks = shape::blanks(text);
             for statement in &mut statements {
@@ -87,7 +96,7 @@ fn fresh(grammar: &dyn Grammar, catalog: &Catalog, text: &str) -> Analysis {
 /// The analysis is kept for other texts, which have other values here.
 fn blank(operand: &mut Brought, blanks: &[Blank<'_>]) {
     if let Brought::Constant { at, .. } = operand
-        && let Some(place) = blanks.iter().position(|blank| blank.at == *at)
+        && let Ok(place) = blanks.binary_search_by_key(at, |blank| blank.at)
     {
         *operand = Brought::Blank(place);
     }
@@ -139,7 +148,7 @@ mod tests {
     struct Asked(AtomicUsize);
 
     impl Grammar for Asked {
-        fn analyze(&self, _: &Catalog, _: &str) -> Result<Vec<Statement>, Unreadable> {
+        fn analyze(&self, _: &Catalog, _: &str, _: Late<'_>) -> Result<Vec<Statement>, Unreadable> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(vec![unknown(Unknown {
                 sqlstate: "42601",
@@ -152,6 +161,34 @@ mod tests {
         fn after(&self, _: &Catalog, _: &str, _: &[usize]) -> Option<Catalog> {
             None
         }
+    }
+
+    /// Takes longer than it may.
+    struct Slow;
+
+    impl Grammar for Slow {
+        fn analyze(
+            &self,
+            _: &Catalog,
+            _: &str,
+            is_late: Late<'_>,
+        ) -> Result<Vec<Statement>, Unreadable> {
+            while !is_late() {
+                std::thread::yield_now();
+            }
+            Ok(Vec::new())
+        }
+
+        fn after(&self, _: &Catalog, _: &str, _: &[usize]) -> Option<Catalog> {
+            None
+        }
+    }
+
+    #[test]
+    fn an_analysis_ends_in_time_and_is_not_kept_then() {
+        let (analyses, catalog) = (Analyses::default(), Catalog::default());
+        assert!(analyses.of(&Slow, &catalog, "select 1").is_empty());
+        assert!(analyses.lock().is_empty());
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub(in crate::sql) struct Relation {
     /// Rewrite rules other than a view's own: a write does something else than it says.
     pub(in crate::sql) has_rules: bool,
     pub(in crate::sql) has_triggers: bool,
+    /// Rows of other tables, which inherit from it, may be among its own.
+    pub(in crate::sql) may_have_heirs: bool,
     /// What runs beside the statements that read or write it.
     pub(in crate::sql) code: RelationCode,
     /// What the key of a partitioned table is computed from.
@@ -350,6 +352,14 @@ impl Catalog {
         let is_text = |index| kind(index).is_some_and(|kind| UNBOUNDED_TEXTS.contains(&kind));
         let is_of_type = kind(column) == kind(from) || is_text(column) && is_text(from);
         is_of_type && wanted.iter().all(|wanted| given.iter().any(|given| is_met(wanted, given)))
+    }
+
+    /// Whether a column is one of a view, and no other column is known that it shows.
+    pub(in crate::sql) fn is_column_of_view(&self, column: &Object) -> bool {
+        let [schema, table, _] = column.path.as_slice() else { return true };
+        self.named(table)
+            .filter(|known| known.schema == *schema)
+            .any(|known| known.kind == RelationKind::View)
     }
 
     /// The classified column that a `RowDescription` field names as its origin.

@@ -3,6 +3,9 @@
 use super::catalog::Catalog;
 use super::statement::{Statement, Unreadable};
 
+/// Says whether the time is over that an analysis may take: the floor above has the clock.
+pub type Late<'l> = &'l (dyn Fn() -> bool + 'l);
+
 /// A dialect: reads a text and says what each statement in it does.
 ///
 /// An implementation has no state of its own: what it knows of a target is in the [`Catalog`],
@@ -13,8 +16,13 @@ pub trait Grammar {
     /// Fails when the text cannot be read within the limits; nothing of it may run then. A
     /// statement that is read but not understood is answered as unknown, never left out: the
     /// answers stand for all statements of the text, in their order, and each by the definitions
-    /// that those before it leave.
-    fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable>;
+    /// that those before it leave. A statement that is not read when it `is_late` is unknown.
+    fn analyze(
+        &self,
+        catalog: &Catalog,
+        text: &str,
+        is_late: Late<'_>,
+    ) -> Result<Vec<Statement>, Unreadable>;
 
     /// The catalog as a transaction sees it in which these statements of a text, by their place
     /// in it, have succeeded; none where that cannot be told.

@@ -38,6 +38,8 @@ pub(in crate::sql) struct Lineage {
     pub(in crate::sql) kept: bool,
     /// It may be of any length.
     pub(in crate::sql) grown: bool,
+    /// It may be an array: what is joined to one fails by how long it is.
+    pub(in crate::sql) listed: bool,
     /// It is what a system catalog keeps of code, settings or statements: shown masked, and not
     /// to be searched either.
     pub(in crate::sql) closed: bool,
@@ -76,6 +78,7 @@ impl Lineage {
         aggregated: false,
         kept: false,
         grown: false,
+        listed: false,
         closed: false,
         definition: None,
         making: None,
@@ -106,6 +109,11 @@ impl Lineage {
             making.is_bare = false;
         }
         self
+    }
+
+    /// An array of it.
+    pub(in crate::sql) fn into_array(self) -> Self {
+        Self { listed: true, ..self.contained() }
     }
 
     pub(in crate::sql) fn is_clean(&self) -> bool {
@@ -184,6 +192,7 @@ impl Lineage {
             && self.constants == other.constants
             && (self.aggregated, self.kept, self.grown)
                 == (other.aggregated, other.kept, other.grown)
+            && self.listed == other.listed
             && (self.closed, self.definition) == (other.closed, other.definition)
             && self.making == other.making
     }
@@ -193,6 +202,7 @@ impl Lineage {
         self.aggregated |= other.aggregated;
         self.kept |= other.kept;
         self.grown |= other.grown;
+        self.listed |= other.listed;
         self.closed |= other.closed;
         self.definition = self.definition.max(other.definition);
         self.making = match (self.making.take(), &other.making) {

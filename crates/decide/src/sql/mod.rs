@@ -33,7 +33,7 @@ mod statement;
 mod taint;
 
 pub use catalog::{Catalog, Classify, ColumnRef, RelationKind, Volatility};
-pub use grammar::Grammar;
+pub use grammar::{Grammar, Late};
 pub use lineage::UNCOUNTED;
 pub use postgres::{
     CatalogBuilder, ColumnInput, FunctionInput, Postgres, RelationInput, Remembered,
@@ -47,7 +47,7 @@ pub use statement::{
 /// Says what each statement of a PostgreSQL `text` does: [`Postgres`] as a [`Grammar`].
 ///
 /// Fails when the text is not SQL that the grammar accepts, holds a NUL, or is nested or long
-/// beyond the limits; nothing of such a text may run.
+/// beyond the limits; nothing of such a text may run. It takes as long as it takes.
 pub fn analyze(catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable> {
-    Postgres.analyze(catalog, text)
+    Postgres.analyze(catalog, text, &|| false)
 }

@@ -164,7 +164,7 @@ impl CopyMasker {
             if column > 0 {
                 out.push(self.copy.delimiter);
             }
-            if !self.guard.is_read(column) || *field == self.copy.null.as_bytes() {
+            if !self.guard.is_read(column) || self.is_null(field) {
                 out.extend_from_slice(field);
                 continue;
             }
@@ -185,6 +185,16 @@ impl CopyMasker {
         out.push(b'\n');
         self.guard.end_row(masker);
         Ok(true)
+    }
+
+    /// Whether a field is NULL for certain.
+    ///
+    /// SECURITY: in CSV a value that is written like NULL is quoted. In text nothing is: whoever
+    /// names the NULL string (`NULL 'guess'`) would see whose value it is. Only what stands behind
+    /// a backslash as it is written for no value can be no value.
+    fn is_null(&self, field: &[u8]) -> bool {
+        let is_null = field == self.copy.null.as_bytes();
+        is_null && (self.copy.format == CopyFormat::Csv || field == b"\\N")
     }
 
     fn split_text<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
@@ -377,6 +387,17 @@ mod tests {
             b"1\ta\\tb@x\tc\n2\t\\N\t\\\\\n\\.\n",
             b"1\t[email]\tc\n2\t\\N\t\\\\\n\\.\n",
         );
+    }
+
+    /// What equals the NULL string is written like NULL: it may be a value that was guessed.
+    #[test]
+    fn a_guess_at_a_value_as_null_shows_nothing() {
+        let null = |null: &str| Copy { null: null.into(), ..copy(CopyFormat::Text) };
+        check(null("b@x"), b"1\tb@x\tb@x\n2\tc@x\tc\n", b"1\t[email]\tb@x\n2\t[email]\tc\n");
+        check(null(""), b"1\t\t\n2\tc@x\tc\n", b"1\t[email]\t\n2\t[email]\tc\n");
+        // A value that is the delimiter stands behind a backslash.
+        let odd = Copy { delimiter: b'N', ..null("x") };
+        check(odd, b"1N\\NNc\n", b"1N[email]Nc\n");
     }
 
     #[test]

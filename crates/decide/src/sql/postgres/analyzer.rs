@@ -6,13 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::sql::catalog::{Catalog, ColumnRef, Functions};
+use crate::sql::grammar::Late;
 use crate::sql::lineage::{Lineage, UNCOUNTED};
+use crate::sql::postgres::budget::Budget;
 use crate::sql::postgres::query::shown::PinnedSetting;
 use crate::sql::statement::{Brought, Comparison, Missing, Moved, Replacement, Unknown, sqlstate};
 use crate::sql::taint::Taint;
-
-/// The most expressions, sources and sub-queries of one statement.
-const STEPS_MAX: u32 = 200_000;
 
 /// The most columns that the sources and sub-queries of one statement have in all. A column
 /// takes some 60 bytes while the statement is analyzed.
@@ -88,7 +87,9 @@ pub(in crate::sql) struct Analyzer<'c> {
     pub(in crate::sql) names: BTreeSet<String>,
     /// Relations that were read, in the order in which the text has them.
     reads: Vec<Object>,
-    steps: u32,
+    pub(in crate::sql) budget: Budget<'c>,
+    /// What it is asked besides: whether the rows are limited that it writes.
+    pub(in crate::sql) bounds: Budget<'c>,
     columns: usize,
 }
 
@@ -131,20 +132,27 @@ impl<'c> Analyzer<'c> {
             cte_depth: 0,
             names: BTreeSet::new(),
             reads: Vec::new(),
-            steps: 0,
+            budget: Budget::new(&|| false),
+            bounds: Budget::new(&|| false),
             columns: 0,
         }
     }
 
     /// Like [`Self::new`], for a statement of this text.
-    pub(in crate::sql) fn of(catalog: &'c Catalog, text: &'c str) -> Self {
-        Self { text, ..Self::new(catalog) }
+    pub(in crate::sql) fn of(catalog: &'c Catalog, text: &'c str, is_late: Late<'c>) -> Self {
+        let [budget, bounds] = [Budget::new(is_late), Budget::new(is_late)];
+        Self { text, budget, bounds, ..Self::new(catalog) }
     }
 
     /// Counts work; a statement that needs too much of it is refused. True: stop here.
     pub(in crate::sql) fn is_spent(&mut self) -> bool {
-        self.steps = self.steps.saturating_add(1);
-        if self.steps > STEPS_MAX || self.columns > COLUMNS_MAX {
+        self.is_spent_by(1)
+    }
+
+    /// Like [`Self::is_spent`], for that many small things.
+    pub(in crate::sql) fn is_spent_by(&mut self, count: usize) -> bool {
+        let is_spent = self.budget.small_steps(count) || self.bounds.is_spent();
+        if is_spent || self.columns > COLUMNS_MAX {
             self.refuse_as(
                 sqlstate::STATEMENT_TOO_COMPLEX,
                 "the statement is too complex to be analyzed".into(),
@@ -194,7 +202,7 @@ impl<'c> Analyzer<'c> {
     /// are such casts, and expressions.
     pub(in crate::sql) fn runs_anywhere(&mut self) -> bool {
         let functions = self.catalog.anywhere.clone();
-        let runs = self.steps > 0 && !functions.is_empty();
+        let runs = !self.budget.is_whole() && !functions.is_empty();
         if runs {
             self.runs(&functions);
             self.opaque.extend(functions.iter().cloned());
@@ -296,6 +304,10 @@ impl<'c> Analyzer<'c> {
         self.replaced.extend(operands.into_iter().take(room).map(replacement));
     }
 
+    pub(in crate::sql) fn has_room_for_replacements(&self) -> bool {
+        self.replaced.len() < COMPARISONS_MAX
+    }
+
     /// Two values are compared for equality: each may be what the client brings.
     pub(in crate::sql) fn compare(&mut self, one: &Lineage, two: &Lineage) {
         self.probe(one, two.constants);
@@ -308,6 +320,10 @@ impl<'c> Analyzer<'c> {
     pub(in crate::sql) fn bound(&mut self, is_bounded: bool) {
         self.bounded = Some(self.bounded.unwrap_or(true) && is_bounded);
         self.writings += 1;
+        if self.bounds.is_spent() {
+            // Whether it is limited was not found out.
+            self.is_spent();
+        }
     }
 
     pub(in crate::sql) fn changes(&mut self, change: Change) {
@@ -371,6 +387,9 @@ impl<'c> Analyzer<'c> {
     pub(in crate::sql) fn locks(&mut self, part: Range<usize>) {
         let locked: Vec<Object> = self.reads.get(part).unwrap_or_default().to_vec();
         for object in locked {
+            if self.is_spent() {
+                return;
+            }
             self.need(Action::Lock, object);
         }
     }

@@ -3,6 +3,8 @@
 //! | room | holds |
 //! |---|---|
 //! | `parse` | the grammar, with its limits |
+//! | `copies` | what the parser writes several times over |
+//! | `budget` | what an analysis may take |
 //! | `analyzer` | what is known of a statement so far |
 //! | `query` | `SELECT`, its sources, its `WITH` clause, conditions, writes |
 //! | `value` | expressions, function calls, names of output columns |
@@ -13,12 +15,14 @@
 //! | `snapshot` | how a catalog is made of what the target answers |
 
 use super::catalog::Catalog;
-use super::grammar::Grammar;
+use super::grammar::{Grammar, Late};
 use super::statement::{Output, Statement, Unknown, Unreadable, sqlstate};
 
 mod analyzer;
+mod budget;
 mod builtin;
 mod command;
+mod copies;
 mod named;
 mod parse;
 mod query;
@@ -41,12 +45,17 @@ pub use snapshot::questions;
 pub struct Postgres;
 
 impl Grammar for Postgres {
-    fn analyze(&self, catalog: &Catalog, text: &str) -> Result<Vec<Statement>, Unreadable> {
+    fn analyze(
+        &self,
+        catalog: &Catalog,
+        text: &str,
+        is_late: Late<'_>,
+    ) -> Result<Vec<Statement>, Unreadable> {
         let parsed = parse::parse(text)?;
         let mut in_turn = InTurn::new(catalog);
         let mut statements = Vec::with_capacity(parsed.len());
         for raw in &parsed {
-            let mut statement = command::utility::statement(in_turn.catalog(), text, raw);
+            let mut statement = command::utility::statement(in_turn.catalog(), text, raw, is_late);
             if !in_turn.is_followed() && statement.uses_objects() {
                 refuse_after_definition(&mut statement);
             }

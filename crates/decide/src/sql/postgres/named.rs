@@ -11,6 +11,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Change, Need, Object, ObjectKind};
+use std::collections::BTreeSet;
 
 use super::command::verb;
 use super::parse::{Raw, parse};
@@ -62,7 +63,10 @@ fn one(raw: &Raw) -> Result<Named, String> {
 
 #[derive(Default)]
 struct Reader {
+    /// In the order in which they stand there.
     needs: Vec<Need>,
+    /// The same, to have each once.
+    known: BTreeSet<Need>,
     bounded: Option<bool>,
     change: Option<Change>,
     /// Names of common table expressions, which stand for themselves.
@@ -89,7 +93,7 @@ fn without(is_absent: bool, what: &str) -> Read {
 impl Reader {
     fn need(&mut self, action: Action, object: Object) {
         let need = Need { action, object };
-        if !self.needs.contains(&need) {
+        if self.known.insert(need.clone()) {
             self.needs.push(need);
         }
     }

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, RawStmt, TypeName};
 use std::ops::Range;
 
+use super::copies::{COPIES_MAX, copies};
 use crate::sql::statement::{Unreadable, sqlstate};
 
 /// The longest text that is analyzed. Longer ones are refused.
@@ -33,6 +34,15 @@ pub(in crate::sql) fn parse(text: &str) -> Result<Vec<Raw>, Unreadable> {
     if scanner_cost(text) > SCANNER_COST_MAX {
         let sqlstate = sqlstate::STATEMENT_TOO_COMPLEX;
         return Err(Unreadable { sqlstate, ..unreadable("too many comments in comments".into()) });
+    }
+    if has_assignments(text) {
+        let tokens = pg_query::scan_tokens(text).map_err(|error| explain(text, &error))?;
+        if copies(&tokens) > COPIES_MAX {
+            let sqlstate = sqlstate::STATEMENT_TOO_COMPLEX;
+            let message = "an assignment to several columns at once is too long; assign to fewer \
+                           columns in one pair of brackets";
+            return Err(Unreadable { sqlstate, ..unreadable(message.into()) });
+        }
     }
     let parsed = pg_query::parse(text, 0).map_err(|error| explain(text, &error))?;
     let statements = parsed.protobuf.stmts;
@@ -89,6 +99,11 @@ fn scanner_cost(text: &str) -> usize {
         .fold(0, usize::saturating_add)
 }
 
+/// Whether there can be assignments in a text. Keywords are not quoted, nor written otherwise.
+fn has_assignments(text: &str) -> bool {
+    text.as_bytes().windows(3).any(|word| word.eq_ignore_ascii_case(b"set"))
+}
+
 /// SECURITY: by default relations count by their aliases, without schema, and without digits.
 /// Statements about different tables would then have the same fingerprint.
 fn fingerprint(text: &str) -> Option<String> {
@@ -111,7 +126,7 @@ fn part_of(text: &str, statement: &RawStmt) -> Option<Range<usize>> {
 
 fn explain(text: &str, error: &pg_query::Error) -> Unreadable {
     match error {
-        pg_query::Error::Parse(message) => {
+        pg_query::Error::Parse(message) | pg_query::Error::Scan(message) => {
             Unreadable { position: position(text, message), ..unreadable(message.clone()) }
         }
         pg_query::Error::Conversion(_) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::sql::catalog::Catalog;
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::{Definition, Lineage};
+use crate::sql::statement::Shape;
 
 /// What a column of a system relation holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +15,8 @@ pub(in crate::sql) enum Holds {
     Structure,
     /// Code, settings, statements, values: shown masked, and not to be searched.
     Closed,
+    /// Closed, `name=value` one after another: names tell nothing, values may be secrets.
+    Options,
     /// A definition as PostgreSQL stores it, with constants as bytes that no detector reads: shown
     /// masked. `pg_get_expr` makes words of it.
     Tree,
@@ -23,14 +26,14 @@ pub(in crate::sql) enum Holds {
     Bounds,
 }
 
-use Holds::{Bounds, Closed, Structure, Tree, Words};
+use Holds::{Bounds, Closed, Options, Structure, Tree, Words};
 
 /// The columns of structural relations that hold more than structure.
 pub(in crate::sql) fn known(name: &str) -> &'static [(&'static str, Holds)] {
     match name {
         "pg_aggregate" => &[("agginitval", Words), ("aggminitval", Words)],
         "pg_attrdef" => &[("adbin", Tree)],
-        "pg_attribute" => &[("attfdwoptions", Closed), ("attmissingval", Closed)],
+        "pg_attribute" => &[("attfdwoptions", Options), ("attmissingval", Closed)],
         "pg_class" => &[("relpartbound", Bounds)],
         "pg_constraint" => &[("conbin", Tree)],
         "pg_description" | "pg_shdescription" => &[("description", Words)],
@@ -60,9 +63,9 @@ pub(in crate::sql) fn known(name: &str) -> &'static [(&'static str, Holds)] {
         }
         "pg_roles" => &[("rolconfig", Closed)],
         "pg_user" => &[("useconfig", Closed)],
-        "pg_foreign_server" => &[("srvoptions", Closed)],
-        "pg_foreign_data_wrapper" => &[("fdwoptions", Closed)],
-        "pg_foreign_table" => &[("ftoptions", Closed)],
+        "pg_foreign_server" => &[("srvoptions", Options)],
+        "pg_foreign_data_wrapper" => &[("fdwoptions", Options)],
+        "pg_foreign_table" => &[("ftoptions", Options)],
         "pg_settings" => SETTINGS_COLUMNS,
         "pg_stat_activity" => {
             &[("application_name", Closed), ("client_hostname", Closed), ("query", Closed)]
@@ -187,6 +190,15 @@ pub(in crate::sql) fn shown_settings(catalog: &Catalog) -> Columns {
     Columns { list, rest: None }
 }
 
+/// The columns of `pg_options_to_table` of what is a verbatim copy of options; none of anything
+/// else.
+pub(in crate::sql) fn options(of: &Lineage, catalog: &Catalog) -> Option<Columns> {
+    let is_copy = of.is_clean() && of.closed && of.listed && of.shape == Shape::Plain;
+    let columns = [("option_name", Structure), ("option_value", Closed)];
+    let list = columns.map(|(name, holds)| Column::new(name, lineage(holds, catalog)));
+    is_copy.then(|| Columns { list: list.to_vec(), rest: None })
+}
+
 /// The columns of a system relation, all of them where the target has told which it has.
 pub(in crate::sql) fn columns(name: &str, catalog: &Catalog) -> Columns {
     let known = known(name);
@@ -211,6 +223,7 @@ fn lineage(holds: Holds, catalog: &Catalog) -> Lineage {
     match holds {
         Structure => Lineage::CLEAN,
         Closed => Lineage { kept: true, closed: true, ..Lineage::CLEAN },
+        Options => Lineage { kept: true, closed: true, listed: true, ..Lineage::CLEAN },
         Tree => Lineage { definition: Some(Definition::Tree), ..Lineage::CLEAN },
         Words => Lineage { definition: Some(Definition::Words), ..Lineage::CLEAN },
         Bounds => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::sql::catalog::{Catalog, ColumnRef};
 use crate::sql::columns::Columns;
+use crate::sql::grammar::Late;
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
 use crate::sql::postgres::builtin::contents;
@@ -55,8 +56,13 @@ impl Seen {
     }
 }
 
-pub(in crate::sql) fn statement(catalog: &Catalog, text: &str, raw: &Raw) -> Statement {
-    let mut analyzer = Analyzer::of(catalog, text);
+pub(in crate::sql) fn statement(
+    catalog: &Catalog,
+    text: &str,
+    raw: &Raw,
+    is_late: Late<'_>,
+) -> Statement {
+    let mut analyzer = Analyzer::of(catalog, text, is_late);
     let fingerprint = raw.fingerprint.as_deref();
     let (verb, seen) = match &raw.node.node {
         Some(node) => (verb::of(node), analyzer.look(node)),
@@ -502,7 +508,7 @@ impl Analyzer<'_> {
 
     /// The statement behind a name: it is asked about now, and again when the name is used.
     fn inner(&mut self, node: Option<&pg::Node>) -> Box<Statement> {
-        let mut analyzer = Analyzer::of(self.catalog, self.text);
+        let mut analyzer = Analyzer::of(self.catalog, self.text, self.budget.is_late);
         let (verb, seen) = match node.and_then(|node| node.node.as_ref()) {
             Some(
                 node @ (NodeEnum::SelectStmt(_)

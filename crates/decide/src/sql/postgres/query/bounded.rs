@@ -7,9 +7,11 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::predicate::is_own;
 use crate::sql::catalog::Catalog;
+use crate::sql::postgres::budget::Budget;
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::value::expression::{path, strings};
 use crate::sql::postgres::value::name::aliases;
@@ -18,23 +20,39 @@ use crate::sql::postgres::value::name::aliases;
 const DEPTH_MAX: usize = 32;
 
 /// The names of the columns of a source; none where they are not known.
-type Names = Option<HashSet<String>>;
+type Names = Option<Rc<HashSet<String>>>;
 
 /// What can be named besides the sources of a level: relations and common table expressions.
-#[derive(Clone)]
 pub(in crate::sql) struct Known<'c> {
     catalog: &'c Catalog,
+    /// What all of it may take. Where it is spent, nothing more is known to be limited.
+    budget: &'c Budget<'c>,
+    outer: Option<&'c Known<'c>>,
     /// Whether each is limited, and its columns.
     ctes: HashMap<String, (bool, Names)>,
 }
 
 impl<'c> Known<'c> {
-    pub(in crate::sql) fn new(catalog: &'c Catalog, with: Option<&pg::WithClause>) -> Self {
-        let mut known = Self { catalog, ctes: HashMap::new() };
+    pub(in crate::sql) fn new(
+        catalog: &'c Catalog,
+        budget: &'c Budget<'c>,
+        with: Option<&pg::WithClause>,
+    ) -> Self {
+        let mut known = Self { catalog, budget, outer: None, ctes: HashMap::new() };
         if let Some(with) = with {
             known.add(with, 0);
         }
         known
+    }
+
+    /// What is known inside of this.
+    fn inside(outer: &'c Known<'c>) -> Self {
+        let (catalog, budget) = (outer.catalog, outer.budget);
+        Self { catalog, budget, outer: Some(outer), ctes: HashMap::new() }
+    }
+
+    fn cte(&self, name: &str) -> Option<&(bool, Names)> {
+        self.ctes.get(name).or_else(|| self.outer?.cte(name))
     }
 
     /// A recursive common table expression is not known to be limited.
@@ -48,8 +66,8 @@ impl<'c> Known<'c> {
             };
             let is_limited = !with.recursive && is_limited_select(select, self, depth + 1);
             let names = match aliases(&cte.aliascolnames) {
-                names if names.is_empty() => output_names(select),
-                names => Some(names.into_iter().collect()),
+                names if names.is_empty() => output_names(select, self.budget),
+                names => Some(Rc::new(names.into_iter().collect())),
             };
             self.ctes.insert(cte.ctename.clone(), (is_limited, names));
         }
@@ -58,12 +76,20 @@ impl<'c> Known<'c> {
     /// Whether a relation is limited by itself, and its columns.
     fn relation(&self, range: &pg::RangeVar) -> (bool, Names) {
         if range.schemaname.is_empty()
-            && let Some(known) = self.ctes.get(&range.relname)
+            && let Some(known) = self.cte(&range.relname)
         {
             return known.clone();
         }
-        let mut names: Names = None;
+        (false, self.columns(range))
+    }
+
+    /// The columns of a relation.
+    fn columns(&self, range: &pg::RangeVar) -> Names {
+        let mut names: Option<HashSet<String>> = None;
         for relation in self.catalog.named(&range.relname) {
+            if self.budget.small_steps(relation.columns.list.len()) {
+                return None;
+            }
             let own: HashSet<String> =
                 relation.columns.list.iter().map(|column| column.name.to_string()).collect();
             // Which relation it is may not be known: all of them must have the column.
@@ -72,7 +98,7 @@ impl<'c> Known<'c> {
                 Some(known) => known.intersection(&own).cloned().collect(),
             });
         }
-        (false, names)
+        names.map(Rc::new)
     }
 }
 
@@ -124,13 +150,18 @@ fn column_name(node: &pg::Node) -> Option<&str> {
 }
 
 /// Notes which sides of which columns are left anywhere in a condition: together they may be all.
-fn half_lines(node: &pg::Node, sides: &mut HashMap<String, [bool; 2]>, depth: usize) {
-    if depth > DEPTH_MAX {
+fn half_lines(
+    node: &pg::Node,
+    sides: &mut HashMap<String, [bool; 2]>,
+    budget: &Budget<'_>,
+    depth: usize,
+) {
+    if depth > DEPTH_MAX || budget.step() {
         return;
     }
     match &node.node {
         Some(NodeEnum::BoolExpr(condition)) => {
-            condition.args.iter().for_each(|part| half_lines(part, sides, depth + 1));
+            condition.args.iter().for_each(|part| half_lines(part, sides, budget, depth + 1));
         }
         Some(NodeEnum::AExpr(comparison)) => {
             let Some((column, side)) = half_line(comparison) else { return };
@@ -154,8 +185,7 @@ pub(in crate::sql) fn is_limited_write(
     let name = target.alias.as_ref().map_or(&target.relname, |alias| &alias.aliasname);
     let mut level = Level { target: Some(name.clone()), ..Level::default() };
     // A common table expression of the name is not what is written to.
-    let (_, names) = Known { ctes: HashMap::new(), ..known.clone() }.relation(target);
-    level.named(name, false, names);
+    level.named(name, false, known.columns(target));
     for other in others {
         level.source(other, known, 0);
     }
@@ -163,19 +193,22 @@ pub(in crate::sql) fn is_limited_write(
         level.wanted(condition, known, 0);
     }
     level.spread();
-    level.limited.contains(name)
+    level.limited.contains(name) && !known.budget.is_spent()
 }
 
 /// Whether a query gives as many rows as somebody has named.
+///
+/// SECURITY: what is looked at for it is counted: sub-queries are looked at for the level that they
+/// stand in, and for what they give to it.
 pub(in crate::sql) fn is_limited_select(
     select: &pg::SelectStmt,
     outer: &Known<'_>,
     depth: usize,
 ) -> bool {
-    if depth > DEPTH_MAX {
+    if depth > DEPTH_MAX || outer.budget.step() {
         return false;
     }
-    let mut ctes = outer.clone();
+    let mut ctes = Known::inside(outer);
     if let Some(with) = &select.with_clause {
         ctes.add(with, depth);
     }
@@ -202,12 +235,12 @@ pub(in crate::sql) fn is_limited_select(
         level.wanted(condition, &ctes, depth + 1);
     }
     level.spread();
-    level.sources.keys().all(|source| level.limited.contains(source))
+    level.sources.keys().all(|source| level.limited.contains(source)) && !outer.budget.is_spent()
 }
 
 impl Level {
     fn source(&mut self, node: &pg::Node, ctes: &Known<'_>, depth: usize) {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || ctes.budget.step() {
             self.unnamed(false);
             return;
         }
@@ -232,9 +265,9 @@ impl Level {
                             Some(Some(NodeEnum::SelectStmt(select)))
                                 if alias.colnames.is_empty() =>
                             {
-                                output_names(select)
+                                output_names(select, ctes.budget)
                             }
-                            _ => Some(aliases(&alias.colnames).into_iter().collect())
+                            _ => Some(Rc::new(aliases(&alias.colnames).into_iter().collect()))
                                 .filter(|_| !alias.colnames.is_empty()),
                         };
                         self.named(&alias.aliasname, limited, names);
@@ -251,7 +284,8 @@ impl Level {
                 match &function.alias {
                     Some(alias) => {
                         let names = aliases(&alias.colnames);
-                        let names = (!names.is_empty()).then(|| names.into_iter().collect());
+                        let names =
+                            (!names.is_empty()).then(|| Rc::new(names.into_iter().collect()));
                         self.named(&alias.aliasname, limited, names);
                     }
                     None => self.unnamed(limited),
@@ -287,7 +321,8 @@ impl Level {
 
     /// A condition that every row meets.
     fn wanted(&mut self, node: &pg::Node, ctes: &Known<'_>, depth: usize) {
-        if depth > DEPTH_MAX {
+        // A name without a source before it is looked for in all of them.
+        if depth > DEPTH_MAX || ctes.budget.small_steps(self.sources.len()) {
             return;
         }
         match &node.node {
@@ -327,11 +362,19 @@ impl Level {
                 // Limited is what is limited whichever part holds.
                 let mut common: Option<HashSet<String>> = None;
                 let mut sides = HashMap::new();
-                condition.args.iter().for_each(|part| half_lines(part, &mut sides, depth));
+                condition.args.iter().for_each(|part| {
+                    half_lines(part, &mut sides, ctes.budget, depth);
+                });
                 let both =
                     |(name, [below, above]): (String, [bool; 2])| (below && above).then_some(name);
                 let opposed: HashSet<String> = sides.into_iter().filter_map(both).collect();
                 for part in &condition.args {
+                    if common.as_ref().is_some_and(HashSet::is_empty) {
+                        return;
+                    }
+                    if ctes.budget.small_steps(self.size() + opposed.len()) {
+                        return;
+                    }
                     let mut level = self.clone();
                     level.opposed.extend(opposed.iter().cloned());
                     level.wanted(part, ctes, depth + 1);
@@ -404,7 +447,7 @@ impl Level {
                         == Some("=");
                 if is_equality
                     && is_limited_select(select, ctes, depth + 1)
-                    && gives_own(select, ctes)
+                    && gives_own(select, ctes, depth + 1)
                 {
                     self.limit(link.testexpr.as_deref());
                 }
@@ -476,22 +519,30 @@ impl Level {
 
     /// What is linked to a limited source by equal columns is limited.
     fn spread(&mut self) {
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for (one, two) in &self.links {
-                let (has_one, has_two) = (self.limited.contains(one), self.limited.contains(two));
-                if has_one != has_two {
-                    self.limited.insert(if has_one { two } else { one }.clone());
-                    changed = true;
-                }
-            }
+        let mut neighbours: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (one, two) in &self.links {
+            neighbours.entry(one).or_default().push(two);
+            neighbours.entry(two).or_default().push(one);
         }
+        let mut reached: Vec<&str> =
+            neighbours.keys().copied().filter(|name| self.limited.contains(*name)).collect();
+        let mut all: HashSet<&str> = reached.iter().copied().collect();
+        while let Some(name) = reached.pop() {
+            let next = neighbours.get(name).into_iter().flatten().copied();
+            reached.extend(next.filter(|name| all.insert(name)));
+        }
+        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        self.limited.extend(all);
+    }
+
+    /// How much of it there is, where it is copied.
+    fn size(&self) -> usize {
+        self.sources.len() + self.limited.len() + self.links.len() + self.opposed.len()
     }
 }
 
 /// Whether what a sub-query gives is its own, and not the row outside that it is compared with.
-fn gives_own(select: &pg::SelectStmt, known: &Known<'_>) -> bool {
+fn gives_own(select: &pg::SelectStmt, known: &Known<'_>, depth: usize) -> bool {
     if !select.values_lists.is_empty() {
         let rows = select.values_lists.iter();
         return rows.into_iter().all(|row| match &row.node {
@@ -500,15 +551,18 @@ fn gives_own(select: &pg::SelectStmt, known: &Known<'_>) -> bool {
         });
     }
     if let (Some(left), Some(right)) = (&select.larg, &select.rarg) {
-        return gives_own(left, known) && gives_own(right, known);
+        return gives_own(left, known, depth) && gives_own(right, known, depth);
     }
-    let mut known = known.clone();
+    let mut inner = Known::inside(known);
     if let Some(with) = &select.with_clause {
-        known.add(with, 0);
+        inner.add(with, depth);
     }
     let mut level = Level::default();
     for source in &select.from_clause {
-        level.source(source, &known, 0);
+        level.source(source, &inner, depth);
+    }
+    if known.budget.small_steps(select.target_list.len().saturating_mul(level.sources.len())) {
+        return false;
     }
     select.target_list.iter().all(|target| match &target.node {
         Some(NodeEnum::ResTarget(target)) => {
@@ -519,11 +573,14 @@ fn gives_own(select: &pg::SelectStmt, known: &Known<'_>) -> bool {
 }
 
 /// The names of the columns that a query gives, where each has one.
-fn output_names(select: &pg::SelectStmt) -> Names {
+fn output_names(select: &pg::SelectStmt, budget: &Budget<'_>) -> Names {
     if let Some(left) = &select.larg {
-        return output_names(left);
+        return output_names(left, budget);
     }
-    select
+    if budget.small_steps(select.target_list.len()) {
+        return None;
+    }
+    let names: Option<HashSet<String>> = select
         .target_list
         .iter()
         .map(|target| match &target.node {
@@ -539,7 +596,8 @@ fn output_names(select: &pg::SelectStmt) -> Names {
             },
             _ => None,
         })
-        .collect()
+        .collect();
+    names.map(Rc::new)
 }
 
 fn is_number(node: &pg::Node) -> bool {

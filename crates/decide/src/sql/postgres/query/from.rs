@@ -7,6 +7,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::sql::catalog::{Ambiguous, Relation, RelationKind};
@@ -85,17 +86,28 @@ impl<'c> Analyzer<'c> {
             None
         };
         let is_table = cte.is_none();
+        let mut is_alone = false;
         let (columns, schemas, relation) = match cte {
             Some(cte) => {
                 self.cte_depth = self.cte_depth.max(cte.depth);
                 (cte.columns.clone(), Vec::new(), None)
             }
-            None => self.read(range),
+            None => {
+                is_alone = self.are_alone(range);
+                self.read(range)
+            }
         };
         let name = alias.map_or(&range.relname, |alias| &alias.aliasname).clone();
         let schemas = if alias.is_some() { Vec::new() } else { schemas };
         let columns = self.rename(columns, alias);
-        Item { schemas, is_table, relation, ..Item::named(Some(name), columns) }
+        Item { schemas, is_table, is_alone, relation, ..Item::named(Some(name), columns) }
+    }
+
+    /// Whether all rows of the relations of a name are in the relation itself: which one a row is
+    /// in tells nothing of it then.
+    fn are_alone(&self, range: &pg::RangeVar) -> bool {
+        let mut named = self.catalog.named(&range.relname);
+        named.all(|relation| relation.kind == RelationKind::Table && !relation.may_have_heirs)
     }
 
     fn rename(&mut self, columns: Arc<Columns>, alias: Option<&pg::Alias>) -> Arc<Columns> {
@@ -260,6 +272,10 @@ impl<'c> Analyzer<'c> {
                 self.not_understood("an empty function in FROM");
                 return self.unreadable_source();
             };
+            if let Some(options) = self.options(call, scope) {
+                columns.append(&options);
+                continue;
+            }
             let lineage = self.value(call, scope);
             let lineage = if is_counted(call) { lineage } else { of_any_number(lineage) };
             if !self.is_shadowed(call) {
@@ -294,6 +310,13 @@ impl<'c> Analyzer<'c> {
             }
         });
         Source::one(Item::named(name, columns))
+    }
+
+    /// The options of a catalog one by one. How many there are, and their names, is no secret.
+    fn options(&mut self, call: &pg::Node, scope: &Scope<'_>) -> Option<Columns> {
+        let of = options_of(call).filter(|_| !self.is_shadowed(call))?;
+        let of = self.value(of, scope);
+        contents::options(&of, self.catalog)
     }
 
     /// Whether it may be a function that somebody made, with columns that are not known.
@@ -370,9 +393,10 @@ impl<'c> Analyzer<'c> {
     ) -> (Columns, Columns) {
         let named = aliases(&join.using_clause);
         let using: Vec<String> = if join.is_natural {
+            let others: HashSet<&str> = right.list.iter().map(|other| &*other.name).collect();
             left.list
                 .iter()
-                .filter(|column| right.list.iter().any(|other| other.name == column.name))
+                .filter(|column| others.contains(&*column.name))
                 .map(|column| column.name.to_string())
                 .collect()
         } else {
@@ -387,6 +411,9 @@ impl<'c> Analyzer<'c> {
         }
         let mut merged = Columns::default();
         for name in &using {
+            if self.is_spent_by(left.list.len().saturating_add(right.list.len())) {
+                return (Columns::open(self.everything()), merged);
+            }
             let one = side(left, name, self.catalog);
             let two = side(right, name, self.catalog);
             self.compare(&one, &two);
@@ -398,9 +425,9 @@ impl<'c> Analyzer<'c> {
         if self.is_over(left.list.len().saturating_add(right.list.len())) {
             return (Columns::open(self.everything()), merged);
         }
+        let using: HashSet<&str> = using.iter().map(String::as_str).collect();
         for part in [left, right] {
-            let others =
-                part.list.iter().filter(|column| !using.iter().any(|name| **name == *column.name));
+            let others = part.list.iter().filter(|column| !using.contains(&*column.name));
             let rest = Columns { list: others.cloned().collect(), rest: part.rest.clone() };
             columns.append(&rest);
         }
@@ -492,6 +519,17 @@ impl<'c> Analyzer<'c> {
 pub(in crate::sql) struct Relations<'c> {
     pub(in crate::sql) user: Vec<&'c Relation>,
     pub(in crate::sql) is_system: bool,
+}
+
+/// The column whose options a call gives one by one.
+pub(in crate::sql) fn options_of(call: &pg::Node) -> Option<&pg::Node> {
+    let Some(NodeEnum::FuncCall(call)) = &call.node else { return None };
+    match (strings(&call.funcname).as_deref(), call.args.as_slice()) {
+        (Some(["pg_options_to_table"] | ["pg_catalog", "pg_options_to_table"]), [only]) => {
+            matches!(only.node, Some(NodeEnum::ColumnRef(_))).then_some(only)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a call gives what `pg_settings` gives.

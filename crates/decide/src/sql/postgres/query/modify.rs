@@ -3,8 +3,10 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf as pg;
 use portreeve_model::{Action, Object};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::sql::catalog::{Catalog, RelationKind};
 use crate::sql::columns::{Column, Columns};
 use crate::sql::lineage::Lineage;
 use crate::sql::postgres::analyzer::Analyzer;
@@ -27,6 +29,8 @@ enum Effect {
 struct Target {
     objects: Vec<Object>,
     each: Vec<Arc<Columns>>,
+    /// One of them is a view, which may refuse the rows that it would not show.
+    is_view: bool,
     /// The classified columns that tell in which partition a row is.
     keys: Taint,
     /// All of them as one.
@@ -42,6 +46,26 @@ fn taken_over(node: &pg::Node) -> Option<(&str, &str)> {
         Some(["excluded", from]) => Some((&assignment.name, from)),
         _ => None,
     }
+}
+
+/// The columns of a view, as far as values are stored by them.
+///
+/// SECURITY: what is stored is in the table, and is shown as what the table's own column is said to
+/// be. A category that a view's column has by its name only does not follow it there.
+fn stored_behind(columns: &Columns, catalog: &Catalog) -> Columns {
+    let mut stored = columns.clone();
+    for Column { lineage, .. } in &mut stored.list {
+        let base = lineage.origin.and_then(|origin| catalog.columns.get(origin as usize));
+        let is_held = base.is_some_and(|base| {
+            let id = catalog.objects.get(&**base);
+            let is_among = id.is_some_and(|id| lineage.sources.holds(&Taint::One(*id)));
+            is_among && !catalog.is_column_of_view(base)
+        });
+        if !is_held {
+            lineage.shape = Shape::Derived;
+        }
+    }
+    stored
 }
 
 /// What an assignment puts into its column: of `(a, b) = (…, …)`, its part.
@@ -69,7 +93,7 @@ impl Analyzer<'_> {
     }
 
     fn target(&mut self, range: Option<&pg::RangeVar>, effect: Effect) -> Target {
-        let Some(range) = range else {
+        let Some(range) = range.filter(|_| !self.is_spent()) else {
             let lineage = self.not_understood("a statement without a target");
             return Target::unknown(lineage);
         };
@@ -82,6 +106,7 @@ impl Analyzer<'_> {
         let mut each = Vec::new();
         let mut objects = Vec::new();
         let mut keys = Taint::Clean;
+        let mut is_view = false;
         for relation in &found.user {
             self.reads_user = true;
             keys.join(&relation.key.sources);
@@ -110,7 +135,11 @@ impl Analyzer<'_> {
                 || code.reaches_classified
                 || !relation.columns.is_clean();
             schemas.push(relation.schema.clone());
-            each.push(relation.columns.clone());
+            is_view |= relation.kind == RelationKind::View;
+            each.push(match relation.kind {
+                RelationKind::View => Arc::new(stored_behind(&relation.columns, self.catalog)),
+                _ => relation.columns.clone(),
+            });
         }
         let Some(first) = each.first().cloned() else {
             let lineage = self.everything();
@@ -124,7 +153,7 @@ impl Analyzer<'_> {
         let schemas = if range.alias.is_some() { Vec::new() } else { schemas };
         let item =
             Item { schemas, is_table: true, ..Item::named(Some(name.clone()), columns.clone()) };
-        Target { objects, each, keys, columns, item }
+        Target { objects, each, is_view, keys, columns, item }
     }
 
     /// Notes whether the rows that are written are limited.
@@ -135,7 +164,7 @@ impl Analyzer<'_> {
         condition: Option<&pg::Node>,
         with: Option<&pg::WithClause>,
     ) {
-        let known = Known::new(self.catalog, with);
+        let known = Known::new(self.catalog, &self.bounds, with);
         let is_bounded =
             range.is_some_and(|range| bounded::is_limited_write(range, others, condition, &known));
         self.bound(is_bounded);
@@ -160,6 +189,9 @@ impl Analyzer<'_> {
         if lineage.is_clean() && !lineage.is_sealed() {
             return;
         }
+        if self.is_spent() {
+            return;
+        }
         let is_known = lineage.shape == Shape::Plain
             && column.is_some_and(|column| {
                 target.each.iter().all(|columns| {
@@ -181,7 +213,20 @@ impl Analyzer<'_> {
                 target.keys.ids().filter_map(|id| self.catalog.classified.get(id as usize));
             let own = target.columns.find(name, self.catalog);
             // A partition calls the columns of its key as the tables above it do.
-            !keys.any(|key| key.column == name)
+            // SECURITY: beside values in a table of one's own stand what one puts there oneself:
+            // groups, equal masks and conflicts would tell which of them are equal, uncounted.
+            let stays = lineage.origin.is_some_and(|from| {
+                let of = self.catalog.columns.get(from as usize).map(|it| it.path.as_slice());
+                target
+                    .objects
+                    .iter()
+                    .all(|object| of.is_some_and(|of| of.starts_with(&object.path)))
+            });
+            // SECURITY: a view with a condition and `CHECK OPTION` demands it of its rows. Whether
+            // it has the option, nobody tells here.
+            stays
+                && !target.is_view
+                && !keys.any(|key| key.column == name)
                 && own.is_some_and(|own| self.catalog.takes_all_of(&own, lineage))
         });
         if !takes_all {
@@ -210,7 +255,7 @@ impl Analyzer<'_> {
             self.with(with, &mut scope);
         }
         let target = self.target(insert.relation.as_ref(), Effect::Insert);
-        let known = Known::new(self.catalog, insert.with_clause.as_ref());
+        let known = Known::new(self.catalog, &self.bounds, insert.with_clause.as_ref());
         let is_bounded = match insert.select_stmt.as_deref().map(|source| &source.node) {
             Some(Some(NodeEnum::SelectStmt(select))) => {
                 bounded::is_limited_select(select, &known, 0)
@@ -404,14 +449,20 @@ impl Analyzer<'_> {
 
     /// `SET column = value, (a, b) = (…)`.
     fn assign(&mut self, nodes: &[pg::Node], target: &Target, scope: &Scope<'_>) {
+        let mut given_together = None;
         for node in nodes {
+            if self.is_spent() {
+                return;
+            }
             let Some(NodeEnum::ResTarget(assignment)) = &node.node else {
                 self.refuse("an assignment is not understood by the gateway".into());
                 continue;
             };
             self.telling_steps(&assignment.indirection);
             let lineage = match assignment.val.as_deref().map(|value| &value.node) {
-                Some(Some(NodeEnum::MultiAssignRef(part))) => self.multiple(part, scope),
+                Some(Some(NodeEnum::MultiAssignRef(part))) => {
+                    self.multiple(part, &mut given_together, scope)
+                }
                 _ => self.optional(assignment.val.as_deref(), scope),
             };
             self.store(target, Some(&assignment.name), &lineage);
@@ -422,10 +473,15 @@ impl Analyzer<'_> {
     /// A value of the client's own takes the place of what is in a column.
     fn replace(&mut self, target: &Target, column: &str, value: Option<&pg::Node>) {
         let own = target.columns.find(column, self.catalog);
-        let Some((lineage, value)) = own.zip(value.filter(|value| is_own(value))) else { return };
+        if let Some((own, value)) = own.zip(value.filter(|value| is_own(value))) {
+            self.replaces_by(&own, value);
+        }
+    }
+
+    fn replaces_by(&mut self, own: &Lineage, value: &pg::Node) {
         let mut operands = Vec::new();
         operands_of(value, &mut operands);
-        self.replaces(&lineage, operands);
+        self.replaces(own, operands);
     }
 
     /// The rows of `VALUES`, as far as those that are there take over what is in them:
@@ -437,19 +493,38 @@ impl Analyzer<'_> {
         source: &pg::SelectStmt,
         assignments: &[pg::Node],
     ) {
-        let taken: Vec<(&str, &str)> = assignments.iter().filter_map(taken_over).collect();
+        let taken: BTreeSet<(&str, &str)> = assignments.iter().filter_map(taken_over).collect();
+        let mut columns: HashMap<&str, Vec<Lineage>> = HashMap::new();
+        for (column, from) in taken {
+            let own = target.columns.find(column, self.catalog);
+            columns.entry(from).or_default().extend(own);
+        }
+        let columns: Vec<&[Lineage]> = names
+            .iter()
+            .map(|name| columns.get(name.as_str()).map_or(&[][..], Vec::as_slice))
+            .collect();
         for row in &source.values_lists {
             let Some(NodeEnum::List(row)) = &row.node else { continue };
-            for (name, value) in names.iter().zip(&row.items) {
-                for (column, _) in taken.iter().filter(|(_, from)| from == name) {
-                    self.replace(target, column, Some(value));
+            for (columns, value) in columns.iter().zip(&row.items) {
+                if columns.is_empty() || !is_own(value) {
+                    continue;
                 }
+                if !self.has_room_for_replacements() || self.is_spent_by(columns.len()) {
+                    return;
+                }
+                columns.iter().for_each(|own| self.replaces_by(own, value));
             }
         }
     }
 
-    /// One column of `(a, b) = (…)`.
-    fn multiple(&mut self, part: &pg::MultiAssignRef, scope: &Scope<'_>) -> Lineage {
+    /// One column of `(a, b) = (…)`. What a sub-select gives to all of them is found once, for the
+    /// first.
+    fn multiple(
+        &mut self,
+        part: &pg::MultiAssignRef,
+        together: &mut Option<Columns>,
+        scope: &Scope<'_>,
+    ) -> Lineage {
         let index = usize::try_from(part.colno).unwrap_or(0).saturating_sub(1);
         let Some(source) = part.source.as_deref() else {
             return self.not_understood("an empty assignment");
@@ -459,7 +534,11 @@ impl Analyzer<'_> {
                 let Some(query) = link.subselect.as_deref() else {
                     return self.not_understood("an empty sub-select");
                 };
-                let columns = self.sub_query(query, &Scope::inside(scope));
+                if part.colno == 1 {
+                    *together = None;
+                }
+                let columns =
+                    together.get_or_insert_with(|| self.sub_query(query, &Scope::inside(scope)));
                 match columns.list.get(index) {
                     Some(column) if columns.is_exact() => column.lineage.clone(),
                     _ => columns.mixed(),
@@ -535,6 +614,7 @@ impl Target {
             keys: Taint::Clean,
             objects: Vec::new(),
             each: Vec::new(),
+            is_view: false,
             item: Item::named(None, columns.clone()),
             columns,
         }
@@ -544,8 +624,11 @@ impl Target {
 /// The row that was to be inserted: it may hold what came in, and what the column holds.
 fn excluded(target: &Target, incoming: &Columns, names: Option<&[String]>) -> Columns {
     let mut columns = (*target.columns).clone();
-    let position =
-        |name: &str| names.and_then(|names| names.iter().position(|known| known == name));
+    let mut positions = HashMap::new();
+    for (index, name) in names.unwrap_or_default().iter().enumerate() {
+        positions.entry(name.as_str()).or_insert(index);
+    }
+    let position = |name: &str| positions.get(name).copied();
     for Column { name, lineage } in &mut columns.list {
         match position(name).and_then(|index| incoming.list.get(index)) {
             Some(value) if incoming.is_exact() => {

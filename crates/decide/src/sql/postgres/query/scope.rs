@@ -30,6 +30,8 @@ pub(in crate::sql) struct Item {
     pub(in crate::sql) by_column: bool,
     /// It is a table and has `ctid` and the like.
     pub(in crate::sql) is_table: bool,
+    /// All of its rows are in one table.
+    pub(in crate::sql) is_alone: bool,
     /// The relation that it is, if it is one.
     pub(in crate::sql) relation: Option<Object>,
     /// Which of the relations that were read are in it.
@@ -46,6 +48,7 @@ impl Item {
             by_name,
             by_column: true,
             is_table: false,
+            is_alone: false,
             relation: None,
             reads: 0..0,
         }
@@ -115,7 +118,10 @@ impl<'p> Scope<'p> {
             }
             if found.is_empty() && is_system(name) {
                 for item in items.filter(|item| item.is_table) {
-                    let lineage = system_flow(name, &item.columns);
+                    let lineage = match item.is_alone {
+                        true => Lineage::CLEAN,
+                        false => system_flow(name, &item.columns),
+                    };
                     found.certain = Some(match found.certain {
                         None => lineage,
                         Some(known) => known.either(&lineage, catalog),

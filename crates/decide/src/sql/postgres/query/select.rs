@@ -143,6 +143,9 @@ impl Analyzer<'_> {
         scope: &Scope<'_>,
         prefer: Prefer,
     ) -> Lineage {
+        if self.is_spent() {
+            return self.everything();
+        }
         let node = match &key.node {
             Some(NodeEnum::SortBy(sort)) => {
                 self.sort_operator(&sort.use_op);
@@ -213,6 +216,9 @@ impl Analyzer<'_> {
                 self.locks(reads.clone());
             }
             for named in &clause.locked_rels {
+                if self.is_spent_by(scope.items.len()) {
+                    return;
+                }
                 let part = match &named.node {
                     Some(NodeEnum::RangeVar(range)) => scope
                         .items

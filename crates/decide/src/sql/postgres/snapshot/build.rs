@@ -8,11 +8,11 @@
 
 use portreeve_model::{Action, Category, Need, Object};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::assemble::recalled;
-use super::code::{CodeInput, Graph, Known, Moment, OperatorInput, Owner, TypeInput};
+use super::code::{CodeInput, FIRST_MADE, Graph, Known, Moment, OperatorInput, Owner, TypeInput};
 
 use crate::sql::catalog::{
     Catalog, ColumnRef, Function, Relation, RelationCode, RelationKind, Volatility,
@@ -290,6 +290,8 @@ impl CatalogBuilder {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut objects = Vec::new();
         let mut types = Vec::new();
+        let parents: HashSet<u32> =
+            self.relations.iter().flat_map(|input| input.parents.iter().copied()).collect();
         for (index, input) in self.relations.iter().enumerate() {
             let list = input
                 .columns
@@ -298,10 +300,14 @@ impl CatalogBuilder {
                     let object = Object::column(&input.schema, &input.name, &column.name);
                     let own = catalog.objects.get(&object);
                     let lineage = own.map_or(Lineage::CLEAN, |id| Lineage::plain(*id));
+                    let listed = self.may_be_array(column);
                     let origin = u32::try_from(objects.len()).ok();
                     objects.push(Arc::new(object));
                     types.push(column.type_oid);
-                    Column::new(column.name.as_str(), Lineage { origin, about: origin, ..lineage })
+                    Column::new(
+                        column.name.as_str(),
+                        Lineage { origin, about: origin, listed, ..lineage },
+                    )
                 })
                 .collect();
             let mut columns = Columns { list, rest: None };
@@ -316,6 +322,7 @@ impl CatalogBuilder {
                 generated: generated.map(|column| column.name.clone()).collect(),
                 has_rules: input.has_rules,
                 has_triggers: input.has_triggers,
+                may_have_heirs: parents.contains(&input.oid),
                 code: RelationCode::default(),
                 key: Lineage::CLEAN,
                 placed: Lineage::CLEAN,
@@ -327,6 +334,22 @@ impl CatalogBuilder {
         catalog.column_types = Arc::new(types);
         catalog.relations = Arc::new(relations);
         catalog.by_name = Arc::new(by_name);
+    }
+
+    /// Whether a column may hold arrays. Those of types that nobody has told of count as if.
+    fn may_be_array(&self, column: &ColumnInput) -> bool {
+        let mut oid = column.type_oid;
+        let mut is_domain = false;
+        while let Some(known) = self.types.iter().find(|known| known.oid == oid) {
+            if known.base == 0 {
+                return column.type_name.ends_with("[]");
+            }
+            (oid, is_domain) = (known.base, true);
+        }
+        match is_domain || oid >= FIRST_MADE {
+            true => !SCALARS.contains(&oid),
+            false => column.type_name.ends_with("[]"),
+        }
     }
 
     /// Which column a field of a `RowDescription` is.
@@ -370,6 +393,14 @@ impl Classified {
         }
     }
 }
+
+/// Types of PostgreSQL that domains are made of and that are no arrays.
+///
+/// SPEC: `pg_type.dat`: `bool` to `text`, JSON, XML, networks, numbers, texts, times, UUID.
+const SCALARS: [u32; 24] = [
+    16, 17, 18, 19, 20, 21, 23, 25, 26, 114, 142, 650, 700, 701, 869, 1042, 1043, 1082, 1083, 1114,
+    1184, 1700, 2950, 3802,
+];
 
 /// Generated columns hold what their expressions are computed from.
 fn generate(input: &RelationInput, columns: &mut Columns, catalog: &Catalog) {

@@ -135,7 +135,7 @@ pub struct OperatorInput {
 }
 
 /// SPEC: `FirstNormalObjectId` in transam.h.
-const FIRST_MADE: u32 = 16_384;
+pub(super) const FIRST_MADE: u32 = 16_384;
 
 /// A function that cannot be named: the place calls something that cannot be read.
 fn unreadable() -> Object {

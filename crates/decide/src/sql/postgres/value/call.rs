@@ -14,6 +14,7 @@ use crate::sql::postgres::builtin::contents;
 use crate::sql::postgres::builtin::functions::{self, Builtin, Positions};
 use crate::sql::postgres::command::settings;
 use crate::sql::postgres::parse;
+use crate::sql::postgres::query::from::options_of;
 use crate::sql::postgres::query::predicate::is_own;
 use crate::sql::postgres::query::scope::Scope;
 use crate::sql::postgres::value::expression::{last_name, strings};
@@ -60,8 +61,13 @@ impl Analyzer<'_> {
         let mut lineage = self.apply(&call.funcname, &lineages, Some(&call.args));
         if is_fixed {
             lineage.making = None;
+            // What gives an array asks `filter` of what it is made of.
+            lineage.listed = false;
         } else if !functions::gives_an_argument(name) {
-            lineage = lineage.contained();
+            lineage = match name.starts_with("array") {
+                true => lineage.into_array(),
+                false => lineage.contained(),
+            };
         }
         self.shows_definitions(name, &mut lineage);
         let is_aggregate = call.agg_star
@@ -223,6 +229,9 @@ impl Analyzer<'_> {
             Builtin::Total(_) if !is_harmless(name, args) => self.pure(lineages),
             Builtin::Total(positions) => {
                 self.total(positions, lineages);
+                if name == "array_agg" {
+                    lineages.iter().for_each(|lineage| self.arrays_beside(lineage));
+                }
                 grown(name, lineages, args, combined(lineages))
             }
             Builtin::Pure => {
@@ -419,6 +428,15 @@ impl Analyzer<'_> {
     }
 }
 
+/// The column of which `pg_get_expr` gives the words, where it is called `relpartbound`.
+pub(in crate::sql) fn bound_of(node: &pg::Node) -> Option<&pg::Node> {
+    let Some(NodeEnum::FuncCall(call)) = &node.node else { return None };
+    let names = strings(&call.funcname)?;
+    let is_it = matches!(names.as_slice(), ["pg_get_expr"] | ["pg_catalog", "pg_get_expr"]);
+    let of = call.args.first().filter(|_| is_it)?;
+    matches!(of.node, Some(NodeEnum::ColumnRef(_))).then_some(of)
+}
+
 /// How many values a function that gives many can make of the client's own; none where it gives
 /// one, or is given other values.
 fn made_of_constants(call: &pg::FuncCall) -> Option<u64> {
@@ -497,11 +515,53 @@ fn grown(name: &str, lineages: &[Lineage], args: Option<&[pg::Node]>, lineage: L
             (Some(before), Some(after)) => after.len() <= before.len(),
             _ => false,
         },
+        // The parts of one value, put together again.
+        "array_to_string" => {
+            constant(1).is_some_and(|between| between.len() <= SHORT)
+                && args.and_then(|args| args.first()).is_some_and(is_of_options)
+        }
         // As long as there are rows: of values of the tables that is what the tables hold.
         _ => functions::is_aggregate(name) && lineages.iter().any(|one| !one.is_clean()),
     };
     let grown = lineage.grown || functions::grows(name) && !is_short;
     Lineage { grown, ..lineage }
+}
+
+/// Whether an array has a part for each option of one value, and is made of nothing else.
+fn is_of_options(node: &pg::Node) -> bool {
+    let Some(NodeEnum::SubLink(link)) = &node.node else { return false };
+    let query = link.subselect.as_deref().and_then(|query| query.node.as_ref());
+    let Some(NodeEnum::SelectStmt(select)) = query else { return false };
+    let [only] = select.from_clause.as_slice() else { return false };
+    let Some(NodeEnum::RangeFunction(range)) = &only.node else { return false };
+    let [function] = range.functions.as_slice() else { return false };
+    let Some(NodeEnum::List(pair)) = &function.node else { return false };
+    pair.items.first().is_some_and(|call| options_of(call).is_some())
+        && is_set_free(&select.target_list)
+}
+
+/// Whether each of the columns is one value for each row.
+fn is_set_free(targets: &[pg::Node]) -> bool {
+    targets.iter().all(|target| match &target.node {
+        Some(NodeEnum::ResTarget(target)) => target.val.as_deref().is_some_and(is_joined),
+        _ => false,
+    })
+}
+
+/// Columns, constants and what quotes them, joined.
+fn is_joined(node: &pg::Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::ColumnRef(_) | NodeEnum::AConst(_)) => true,
+        Some(NodeEnum::AExpr(joined)) => {
+            strings(&joined.name).as_deref().and_then(<[&str]>::last) == Some(&"||")
+                && [&joined.lexpr, &joined.rexpr].into_iter().flatten().all(|side| is_joined(side))
+        }
+        Some(NodeEnum::FuncCall(call)) => {
+            let name = last_name(&call.funcname);
+            matches!(name, Some("quote_ident" | "quote_literal")) && call.args.iter().all(is_joined)
+        }
+        _ => false,
+    }
 }
 
 /// Whether the other arguments of a total function leave it total.

@@ -74,7 +74,13 @@ impl Analyzer<'_> {
                 lineage
             }
             NodeEnum::RowExpr(row) => self.row(&row.args, scope).contained(),
-            NodeEnum::AArrayExpr(array) => self.listed(&array.elements, scope).contained(),
+            NodeEnum::AArrayExpr(array) => {
+                let elements = self.listed(&array.elements, scope);
+                if array.elements.len() > 1 {
+                    self.arrays_beside(&elements);
+                }
+                elements.into_array()
+            }
             NodeEnum::AIndirection(indirection) => self.indirection(indirection, scope),
             NodeEnum::CollateClause(collate) => {
                 self.optional(collate.arg.as_deref(), scope).derived()
@@ -207,6 +213,14 @@ impl Analyzer<'_> {
         {
             return None;
         }
+        if let [only] = items.as_slice()
+            && only.is_alone
+            && only.columns.is_exact()
+            && scope::is_system(column)
+            && only.columns.find(column, self.catalog).is_none()
+        {
+            return Some(Lineage::CLEAN);
+        }
         let row = match items.as_slice() {
             // Only the field is looked at: a row of many columns is not put together for it.
             [only] => Lineage { row: Some(only.columns.clone()), ..Lineage::CLEAN },
@@ -292,7 +306,11 @@ impl Analyzer<'_> {
         let is_total = kind == pg::AExprKind::AexprOp
             && operators::is_total(name)
             && (name == "||" || right.is_clean() && operation.rexpr.as_deref().is_some_and(is_own))
-            && !lineage.grown;
+            && !lineage.grown
+            && !(name == "||" && lineage.listed);
+        if self.is_default_bound(operation, [&left, &right]) {
+            return Lineage::CLEAN;
+        }
         if is_equality(kind, name, operation.rexpr.as_deref()) {
             self.compare(&left, &right);
             // Counted: what comes out is a truth value, or for NULLIF the left side.
@@ -303,6 +321,21 @@ impl Analyzer<'_> {
             self.looks_up(&left, right.constants);
         }
         lineage
+    }
+
+    /// Whether the bound of a partition, in words, is compared with what no bound with values is:
+    /// those begin with `FOR VALUES`.
+    fn is_default_bound(&self, operation: &pg::AExpr, sides: [&Lineage; 2]) -> bool {
+        let is_equal = operation.kind == pg::AExprKind::AexprOp as i32
+            && matches!(strings(&operation.name).as_deref(), Some(["=" | "<>"]));
+        let other = operation.rexpr.as_deref().and_then(settings::constant);
+        let of = operation.lexpr.as_deref().and_then(call::bound_of);
+        is_equal
+            && of.is_some()
+            && sides[0].sources == self.catalog.partition_keys
+            && sides[1].is_clean()
+            && other.is_some_and(|other| !other.starts_with("FOR VALUES"))
+            && !self.catalog.functions.contains_key("pg_get_expr")
     }
 
     /// Whether one step goes into a whole row that is made a document here: what it has, its
@@ -325,6 +358,13 @@ impl Analyzer<'_> {
             && matches!(strings(&row.fields).as_deref(), Some([relation])
                 if scope.column(relation, self.catalog).is_none()
                     && self.whole_row(None, relation, scope).is_some())
+    }
+
+    /// What is made of several arrays fails where they are not of one length.
+    pub(in crate::sql) fn arrays_beside(&mut self, elements: &Lineage) {
+        if elements.listed {
+            self.filter(elements);
+        }
     }
 
     /// A part of a document or an array that is not there is NULL, and the mask leaves NULL
@@ -475,7 +515,9 @@ impl Analyzer<'_> {
                 _ => columns.mixed(),
             },
             pg::SubLinkType::ArraySublink => {
-                Lineage { aggregated: true, ..columns.mixed().contained() }
+                let elements = columns.mixed();
+                self.arrays_beside(&elements);
+                Lineage { aggregated: true, ..elements.into_array() }
             }
             pg::SubLinkType::AllSublink
             | pg::SubLinkType::AnySublink

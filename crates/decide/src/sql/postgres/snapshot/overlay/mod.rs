@@ -235,6 +235,7 @@ fn made(schema: String, name: &str, kind: RelationKind, columns: Vec<Column>) ->
         generated: Vec::new(),
         has_rules: false,
         has_triggers: false,
+        may_have_heirs: true,
         code: RelationCode::default(),
         key: Lineage::CLEAN,
         placed: Lineage::CLEAN,

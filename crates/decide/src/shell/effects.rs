@@ -125,6 +125,7 @@ impl Reader<'_> {
         }
         if ENDS_OTHERS.contains(&name) {
             self.cuts_short(name);
+            self.streams.killer.get_or_insert_with(|| name.to_owned());
         }
         if row.saves && !used.uses.iter().any(|(wanted, _)| *wanted == Use::Output) {
             self.note_change(Change::Create);
@@ -133,6 +134,7 @@ impl Reader<'_> {
         if row.fetches() && used.uses.iter().any(|(wanted, value)| makes_names(*wanted, value)) {
             self.code();
         }
+        self.input_of_call(name, row, arguments, &used);
         let names_nothing = |(wanted, _): &(Use, Value)| {
             matches!(
                 wanted,
@@ -147,7 +149,9 @@ impl Reader<'_> {
                 (false, false) => {}
             }
         }
-        used.uses.iter().try_for_each(|(wanted, value)| self.used(*wanted, value))
+        used.uses.iter().try_for_each(|(wanted, value)| self.used(*wanted, value))?;
+        self.stored_by_call(name, &used.uses);
+        Ok(())
     }
 
     /// A program of the table is called in a way that the table has not: what it shows may be cut

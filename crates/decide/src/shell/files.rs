@@ -46,6 +46,7 @@ impl Reader<'_> {
                 _ => {}
             }
             for path in self.paths(text)? {
+                self.touches(action, &path, false);
                 self.need(action, file(self.machine.host, &path));
                 self.note_bounded(action, true);
             }
@@ -95,6 +96,7 @@ impl Reader<'_> {
         if let Value::Texts(texts) = value {
             for folder in texts {
                 for folder in self.paths(folder)? {
+                    self.touches(Action::Write, &folder, true);
                     self.trees.insert(Tree { action: Action::Write, folder });
                 }
             }
@@ -107,6 +109,7 @@ impl Reader<'_> {
             return stream_is_a_door(folder);
         }
         for folder in self.paths(folder)? {
+            self.touches(action, &folder, true);
             self.need(action, file(self.machine.host, &folder));
             // In it are doors to every file there is: `/proc/self/task/…/root`, `/dev/fd`.
             let folder = if holds_doors(&folder) { "/".to_owned() } else { folder };

@@ -118,7 +118,12 @@ impl Reader<'_> {
         let is_plain = super::programs::Programs::program(self.machine.programs, &name).is_some()
             && !reads_itself;
         match is_plain {
-            true => self.listed(&name, &arguments)?,
+            true => {
+                // It runs once for each file.
+                self.streams.loops += 1;
+                self.listed(&name, &arguments)?;
+                self.streams.loops -= 1;
+            }
             false => self.code(),
         }
         Ok(at + count + 1)

@@ -30,6 +30,7 @@ mod programs;
 mod psql;
 mod reader;
 mod rename;
+mod shared;
 mod special;
 mod streams;
 mod syntax;

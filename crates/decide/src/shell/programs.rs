@@ -173,6 +173,10 @@ impl Programs {
         Ok(programs)
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The program of a name, of the machine's own or of the table.
     pub(super) fn program<'p>(own: Option<&'p Self>, name: &str) -> Option<&'p Program> {
         own.and_then(|own| own.0.get(name)).or_else(|| TABLE.0.get(name))
@@ -267,7 +271,7 @@ impl Program {
         self.longs.iter().any(is_code)
     }
 
-    fn reads_input(&self) -> bool {
+    pub(super) fn reads_input(&self) -> bool {
         self.operands.iter().any(|operand| matches!(operand, Use::Input | Use::InputTree))
     }
 

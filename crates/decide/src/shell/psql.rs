@@ -51,6 +51,7 @@ impl Reader<'_> {
         if let Some(file) = call.output {
             self.note_change(Change::Change);
             self.files(Action::Write, &Value::Texts(vec![file]))?;
+            self.stores("psql");
         }
         for statement in statements {
             self.shaped(format!("{} {}", statement.verb, statement.fingerprint));

@@ -2,6 +2,7 @@
 
 use super::parse::{Unreadable, unreadable};
 use super::rename::{own_names, rename};
+use super::shared::{Input, Touched};
 use super::streams::{Streams, Written};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
 use super::value::{Value, bytes_of};
@@ -87,6 +88,16 @@ pub(super) struct Reader<'m> {
     has_pasted: bool,
     /// Whether something ends a program while it writes.
     pub(super) may_be_cut: bool,
+    /// What the programs here are fed.
+    pub(super) input: Input,
+    /// What the part of the line that is read touches.
+    pub(super) touched: Touched,
+    /// The same of all that runs in the background.
+    pub(super) touched_beside: Touched,
+    /// Whether what runs in the background hands on what is not known beforehand.
+    pub(super) passes_beside: bool,
+    /// Whether it runs in the background.
+    pub(super) is_beside: bool,
 }
 
 impl<'m> Reader<'m> {
@@ -118,6 +129,11 @@ impl<'m> Reader<'m> {
             traces: false,
             has_pasted: false,
             may_be_cut: false,
+            input: Input::default(),
+            touched: Touched::default(),
+            touched_beside: Touched::default(),
+            passes_beside: false,
+            is_beside: false,
         }
     }
 
@@ -201,6 +217,7 @@ impl<'m> Reader<'m> {
 
     /// What is known once all of a line was read.
     pub(super) fn end(&mut self) {
+        self.met_beside();
         if self.traces && self.has_pasted {
             self.unknown("set");
             self.why.get_or_insert(Unreadable(
@@ -249,6 +266,14 @@ impl<'m> Reader<'m> {
         run: impl FnOnce(&mut Self) -> Result<T, Unreadable>,
     ) -> Result<(T, Written), Unreadable> {
         self.streams.open();
+        self.in_stream(run)
+    }
+
+    /// The same in the stream that was opened.
+    pub(super) fn in_stream<T>(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<T, Unreadable>,
+    ) -> Result<(T, Written), Unreadable> {
         let done = run(self)?;
         let (says, glued) = self.streams.close();
         if let Some(name) = glued {
@@ -264,41 +289,12 @@ impl<'m> Reader<'m> {
     }
 
     /// What a program writes does not end its line, and stands beside what others write there.
-    fn glues(&mut self, name: &str) {
+    pub(super) fn glues(&mut self, name: &str) {
         self.unknown(name);
         self.why.get_or_insert(Unreadable(format!(
             "what `{name}` writes does not end its line, and could hide what is written beside it: \
              end it with `\\n`, or write it by itself"
         )));
-    }
-
-    /// Something that writes to several places, as its redirections say.
-    fn placed(
-        &mut self,
-        redirects: &[Redirect],
-        run: impl FnOnce(&mut Self) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
-        let is_output = |redirect: &&Redirect| {
-            matches!(redirect.stream, None | Some(1))
-                && matches!(redirect.to, Place::Write(_) | Place::Append(_) | Place::Same(_))
-        };
-        match redirects.iter().rfind(is_output).map(|redirect| &redirect.to) {
-            Some(Place::Same(_)) => {
-                let before = std::mem::replace(&mut self.streams.is_everywhere, true);
-                run(self)?;
-                self.streams.is_everywhere = before;
-                Ok(())
-            }
-            Some(_) => {
-                let ((), says) = self.with_stream(run)?;
-                // Whoever reads that file later knows nothing of it.
-                if let Some(name) = says.cut.filter(|_| says.is_data) {
-                    self.glues(&name);
-                }
-                Ok(())
-            }
-            None => run(self),
-        }
     }
 
     fn script(&mut self, script: &mut Script) -> Result<(), Unreadable> {
@@ -310,7 +306,9 @@ impl<'m> Reader<'m> {
             rest = behind;
             // `A && B &` is all of it in a shell of its own.
             match list.last() {
-                Some((_, Joint::Beside)) => self.apart(|reader| reader.list(list))?,
+                Some((_, Joint::Beside)) => {
+                    self.beside(|reader| reader.apart(|reader| reader.list(list)))?;
+                }
                 _ => self.list(list)?,
             }
         }
@@ -323,8 +321,11 @@ impl<'m> Reader<'m> {
         let mut folders = self.folders.clone();
         let mut variables: Option<Variables> = None;
         let mut all_succeeded = true;
-        for (node, joint) in list {
-            self.node(node)?;
+        for (at, (node, joint)) in list.iter_mut().enumerate() {
+            match at {
+                0 => self.node(node)?,
+                _ => self.perhaps(|reader| reader.node(node))?,
+            }
             all_succeeded &= *joint == Joint::And && !matches!(node, Node::Not(_));
             folders = joined(folders, self.folders.clone());
             match &mut variables {
@@ -371,9 +372,11 @@ impl<'m> Reader<'m> {
             Node::Group { script, shell, redirects } => {
                 let is_everywhere = self.streams.is_everywhere;
                 self.redirects(redirects)?;
-                self.placed(redirects, |reader| match shell {
-                    Shell::Same => reader.script(script),
-                    Shell::Another => reader.apart(|reader| reader.script(script)),
+                self.placed(redirects, |reader| {
+                    reader.with_input(redirects, |reader| match shell {
+                        Shell::Same => reader.script(script),
+                        Shell::Another => reader.apart(|reader| reader.script(script)),
+                    })
                 })?;
                 self.streams.is_everywhere = is_everywhere;
                 Ok(())
@@ -383,11 +386,11 @@ impl<'m> Reader<'m> {
                 for (condition, then) in arms {
                     self.script(condition)?;
                     let before = self.place();
-                    self.script(then)?;
+                    self.perhaps(|reader| reader.script(then))?;
                     ends.push(self.place());
                     (self.folders, self.variables) = before;
                 }
-                self.script(otherwise)?;
+                self.perhaps(|reader| reader.script(otherwise))?;
                 ends.into_iter().for_each(|end| self.may_also_be(end));
                 Ok(())
             }
@@ -419,6 +422,8 @@ impl<'m> Reader<'m> {
     fn pipe(&mut self, nodes: &mut [Node]) -> Result<(), Unreadable> {
         let last = nodes.len().saturating_sub(1);
         let is_fed = self.streams.is_fed_open;
+        let (was_ended, killer) = (self.input.is_ended, self.streams.killer.take());
+        let (mut is_data, mut stops, mut touched) = (false, Vec::new(), Vec::new());
         for (at, node) in nodes.iter_mut().enumerate() {
             // Some shells write to both, and read from both.
             let twice = [(at > 0).then_some(0), (at < last).then_some(1)];
@@ -426,22 +431,49 @@ impl<'m> Reader<'m> {
             if redirects.into_iter().any(|stream| twice.contains(&Some(stream))) {
                 return unreadable("a stream of a pipe leads elsewhere, too");
             }
-            match at == last {
+            let mut says = None;
+            let mut piped = |reader: &mut Self, node: &mut Node| match at == last {
                 // Some shells run it in a shell of its own, others in this one.
                 true => {
-                    let before = self.place();
-                    self.node(node)?;
-                    self.may_also_be(before);
+                    let before = reader.place();
+                    reader.node(node)?;
+                    reader.may_also_be(before);
+                    Ok(())
                 }
                 false => {
                     let run = |reader: &mut Self| reader.apart(|it| it.node(node));
-                    let ((), says) = self.with_stream(run)?;
-                    self.streams.is_fed_open = says.is_open;
+                    says = Some(reader.with_stream(run)?.1);
+                    Ok(())
+                }
+            };
+            let mut stopped = None;
+            touched.push(self.touching(|reader| {
+                match at {
+                    0 => piped(reader, node)?,
+                    _ => stopped = reader.fed_by(is_data, node, piped)?,
+                }
+                Ok(())
+            })?);
+            stops.push(stopped);
+            if let Some(says) = says {
+                (self.streams.is_fed_open, is_data) = (says.is_open, says.is_data);
+                if let Some(name) = says.cut.filter(|_| is_data) {
+                    self.cut_by(&name);
                 }
             }
         }
         self.streams.is_fed_open = is_fed;
+        self.ended_in_pipe(&stops, touched, was_ended)?;
+        self.killed_in_pipe(killer);
         Ok(())
+    }
+
+    /// One of a pipe may have ended the others while those hand on what they have.
+    fn killed_in_pipe(&mut self, before: Option<String>) {
+        if let Some(name) = self.streams.killer.clone().filter(|_| self.touched.hands_on()) {
+            self.cut_by(&name);
+        }
+        self.streams.killer = self.streams.killer.take().or(before);
     }
 
     /// What a variable holds that goes through some words.
@@ -518,7 +550,7 @@ impl<'m> Reader<'m> {
         forget(self);
         let before = self.folders.clone();
         self.streams.loops += 1;
-        run(self)?;
+        self.perhaps(run)?;
         self.streams.loops -= 1;
         forget(self);
         if self.folders != before {
@@ -565,7 +597,7 @@ impl<'m> Reader<'m> {
         let Simple { assignments, words, redirects } = simple;
         let mut shown = assignments.iter().map(|(_, word)| word).chain(words.iter());
         self.has_pasted |= shown.any(|word| self.pastes(word));
-        self.placed(redirects, |reader| {
+        let run = |reader: &mut Self| {
             let is_input = |word: &Word| {
                 matches!(word.literal().as_deref(), Some("-" | "/dev/stdin" | "/dev/fd/0"))
             };
@@ -579,7 +611,8 @@ impl<'m> Reader<'m> {
             let name = words.first().and_then(Word::literal).unwrap_or_default();
             reader.streams.wrote(&name);
             Ok(())
-        })?;
+        };
+        self.placed(redirects, |reader| reader.with_input(redirects, run))?;
         self.streams.is_everywhere = is_everywhere;
         Ok(())
     }
@@ -594,8 +627,14 @@ impl<'m> Reader<'m> {
         for piece in words.iter_mut().flat_map(|word| &mut word.0) {
             if let Piece::Output { script, .. } = piece {
                 let is_fed = std::mem::take(&mut self.streams.is_fed_open);
-                self.with_stream(|reader| reader.apart(|reader| reader.script(script)))?;
-                self.streams.is_fed_open = is_fed;
+                // All of it is read before it goes anywhere.
+                let fragile = self.touched.fragile.take();
+                let ((), says) =
+                    self.with_stream(|reader| reader.apart(|reader| reader.script(script)))?;
+                if let Some(name) = says.cut.filter(|_| says.is_data) {
+                    self.cut_by(&name);
+                }
+                (self.streams.is_fed_open, self.touched.fragile) = (is_fed, fragile);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::parse::{Unreadable, parse, unreadable};
 use super::reader::{Reader, SENT_BYTES_MAX};
+use super::shared::Takes;
 use super::syntax::{Piece, Word, spelled};
 use super::value::{Part, Value};
 use super::variables::{is_harmless, may_be_set};
@@ -312,6 +313,9 @@ impl Reader<'_> {
             return unreadable("it sets what is no variable, or tells the system how to work");
         }
         names.iter().for_each(|name| self.variables.forget(name));
+        if own == "read" {
+            self.takes_input(own, Takes::Line);
+        }
         Ok(())
     }
 
@@ -409,6 +413,16 @@ impl Reader<'_> {
         }
         match name {
             "time" | "command" | "builtin" => self.inner(words, at),
+            "timeout" => {
+                let before = self.streams.ender.replace(name.to_owned());
+                self.outer(words, at)?;
+                self.streams.ender = before;
+                Ok(())
+            }
+            // With redirections it moves the streams of all that follows.
+            "exec" if words.len() < 2 => unreadable(
+                "`exec` by itself moves streams of all that follows: write `{ …; } > FILE`",
+            ),
             _ => self.outer(words, at),
         }
     }
@@ -489,6 +503,12 @@ impl Reader<'_> {
                     && files.iter().all(is_file) =>
             {
                 self.known("sed");
+                let is_input = |file: &&Value| matches!(file.only(), Some("-" | "/dev/stdin"));
+                let times = files.iter().filter(is_input).count();
+                let is_sure = files.len() == times && script.only().is_some_and(chooses_surely);
+                let how = if is_sure { Takes::Whole } else { Takes::Blocks };
+                let times = times.max(usize::from(files.is_empty())).min(2);
+                (0..times).for_each(|_| self.takes_input("sed", how));
                 files.iter().try_for_each(|value| self.fed(value, false))
             }
             _ => {
@@ -684,6 +704,15 @@ fn chooses_lines(script: &str) -> bool {
     let Some(range) = script.strip_suffix('p') else { return false };
     !range.is_empty()
         && range.chars().all(|letter| letter.is_ascii_digit() || ",$".contains(letter))
+}
+
+/// Whether such a script is one that `sed` takes: from one line that there may be, to another.
+fn chooses_surely(script: &str) -> bool {
+    let is_line = |text: &str| {
+        text == "$" || !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let lines = script.trim_end_matches('p');
+    lines.split(',').count() <= 2 && lines.split(',').all(|text| !text.is_empty() && is_line(text))
 }
 
 /// Options of `systemctl` that change nothing but looks, or which units are meant.

@@ -27,6 +27,12 @@ struct Stream {
     /// A program whose text does not end its line.
     open: Option<String>,
     cut: Option<String>,
+    /// Whether only what is written everywhere goes there, as to errors in a file.
+    is_aside: bool,
+    /// Whether somebody in the background goes on writing to it.
+    goes_on: Option<String>,
+    data_writers: usize,
+    last: String,
 }
 
 /// The streams of a line, each within the one that goes on behind it.
@@ -43,16 +49,39 @@ pub(super) struct Streams {
     pub(super) loops: usize,
     /// Whether what it writes was counted as that of the script which it runs.
     pub(super) is_counted: bool,
+    /// Who may end all that runs here while it writes: `timeout`.
+    pub(super) ender: Option<String>,
+    /// Who ends others of the same line, whichever those are: `kill`.
+    pub(super) killer: Option<String>,
 }
 
 impl Streams {
     pub(super) fn open(&mut self) {
-        self.within.push(Stream::default());
+        let (open, cut) = (self.ender.clone(), self.ender.clone());
+        self.within.push(Stream { open, cut, ..Stream::default() });
+    }
+
+    /// The same for a stream that what is written everywhere goes to, beside another one.
+    pub(super) fn open_aside(&mut self) {
+        self.open();
+        self.within.last_mut().into_iter().for_each(|stream| stream.is_aside = true);
+    }
+
+    /// How many have written to the stream what is not known beforehand.
+    pub(super) fn data_writers(&self) -> usize {
+        self.within.iter().rfind(|stream| !stream.is_aside).map_or(0, |it| it.data_writers)
+    }
+
+    /// Whoever has written last goes on with it while others run.
+    pub(super) fn goes_on(&mut self) {
+        for stream in self.within.iter_mut().filter(|stream| stream.data_writers > 0) {
+            stream.goes_on = Some(stream.last.clone());
+        }
     }
 
     /// What the stream holds together, and the program whose text hides what stands beside it.
     pub(super) fn close(&mut self) -> (Written, Option<String>) {
-        let Stream { writers, is_data, open, cut } = self.within.pop().unwrap_or_default();
+        let Stream { writers, is_data, open, cut, .. } = self.within.pop().unwrap_or_default();
         let written = Written { is_data, is_open: open.is_some(), cut };
         (written, open.filter(|_| writers > 1 && is_data))
     }
@@ -71,21 +100,36 @@ impl Streams {
             return;
         }
         // `cp FILE /dev/stderr` is not silent.
-        if SILENT.contains(&name) && !self.is_everywhere {
+        if is_silent(name) && !self.is_everywhere {
             return;
         }
         let own = self.says.take().unwrap_or(Says { is_data: true, is_open: false });
         let is_fed = self.is_fed_open && name != "wc";
         let says = Says { is_data: own.is_data || is_fed, is_open: own.is_open || is_fed };
-        let from = if self.is_everywhere { 0 } else { self.within.len().saturating_sub(1) };
+        let own_place = self.within.iter().rposition(|stream| !stream.is_aside);
+        let from = if self.is_everywhere { 0 } else { own_place.unwrap_or_default() };
         for stream in self.within.iter_mut().skip(from) {
+            if stream.is_aside && !self.is_everywhere {
+                continue;
+            }
             stream.writers += if self.loops > 0 { 2 } else { 1 };
             stream.is_data |= says.is_data;
+            stream.data_writers += usize::from(says.is_data);
+            name.clone_into(&mut stream.last);
+            // Two write in turns, each in the middle of what the other one writes.
+            if let Some(other) = &stream.goes_on {
+                stream.open.get_or_insert_with(|| other.clone());
+            }
             if says.is_open && stream.open.is_none() {
                 stream.open = Some(name.to_owned());
             }
         }
     }
+}
+
+/// Whether a program shows nothing of what is not known beforehand.
+pub(super) fn is_silent(name: &str) -> bool {
+    SILENT.contains(&name)
 }
 
 /// Programs that write nothing, or lines of their own.

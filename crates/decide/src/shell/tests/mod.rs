@@ -3,6 +3,7 @@
 mod attacks;
 mod calls;
 mod files;
+mod shared;
 
 use super::{Machine, Programs, analyze};
 

@@ -1,4 +1,5 @@
-//! What is made of arrays fails where their lengths differ: that tells how long a classified one is.
+//! What is made of arrays fails where their lengths differ: that tells how long a classified one
+//! is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use portreeve_decide::sql::{

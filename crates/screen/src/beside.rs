@@ -15,8 +15,6 @@ use portreeve_detect::{Category, Detector, Evidence, Finding, ValueContext};
 /// How far into a line its beginning is looked for, and how much behind it is looked at.
 const PREFIX_BYTES_MAX: usize = 512;
 const BEHIND_BYTES_MAX: usize = 96;
-/// Most places of one line behind which a value may begin.
-const PLACES_MAX: usize = 6;
 /// Most values of one run of digits that are looked at; where there are more, all of it is one.
 const LOOKS_MAX: usize = 64;
 
@@ -182,6 +180,9 @@ impl Look<'_> {
                         .floor_char_boundary((from + line.len()).min(start + BEHIND_BYTES_MAX));
                     out.extend(self.first_of(start, end));
                 }
+                let end = from + line.len();
+                let names = names(line).into_iter().map(|place| from + place);
+                out.extend(names.filter_map(|start| self.alone(start, end)));
             }
             from += line.len();
         }
@@ -189,29 +190,39 @@ impl Look<'_> {
 }
 
 /// Where a value may begin behind what programs write in front of a line: signs of `diff`, numbers
-/// of lines, names of files with those.
+/// of lines, names of files and folders with those. A name may end with anything: whatever stands
+/// before a sign, behind it is a place.
 fn places(line: &str) -> Vec<usize> {
     let bytes = line.as_bytes();
-    let begins =
-        |at: usize| bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'+');
     let mut found = Vec::new();
     let signs = bytes.iter().take(2).take_while(|byte| b"+-<>|!@%\\$ ".contains(byte)).count();
-    if signs > 0 && begins(signs) {
+    if signs > 0 && begins(bytes, signs) {
         found.push(signs);
     }
-    let mut at = 0;
-    while let Some(start) = position(bytes, at, |byte| byte.is_ascii_digit()) {
-        if start > PREFIX_BYTES_MAX || found.len() >= PLACES_MAX {
-            break;
-        }
-        let end = position(bytes, start, |byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
-        let is_begun = start <= signs || matches!(bytes.get(start - 1), Some(b':' | b'-'));
-        if is_begun && matches!(bytes.get(end), Some(b':' | b'-')) && begins(end + 1) {
-            found.push(end + 1);
-        }
-        at = end;
-    }
+    let prefix = bytes.iter().take(PREFIX_BYTES_MAX).enumerate();
+    let behind = prefix.filter(|(_, byte)| matches!(byte, b':' | b'-' | b'/'));
+    found.extend(behind.map(|(at, _)| at + 1).filter(|at| *at > signs && begins(bytes, *at)));
     found
+}
+
+/// Where the name of a file may begin that is the rest of a line, behind what is said of it: rights
+/// (`ls -l`) or numbers (`wc`, `ls -s`).
+fn names(line: &str) -> Vec<usize> {
+    let bytes = line.as_bytes();
+    let is_right = |byte: &u8| b"bcdlpsrwxStT-".contains(byte);
+    let has_rights = bytes.get(..10).is_some_and(|rights| rights.iter().all(is_right));
+    let has_number = bytes.trim_ascii_start().first().is_some_and(u8::is_ascii_digit);
+    if !has_rights && !has_number {
+        return Vec::new();
+    }
+    let prefix = bytes.iter().take(PREFIX_BYTES_MAX).enumerate();
+    let blanks = prefix.filter(|(_, byte)| matches!(byte, b' ' | b'\t'));
+    let is_national = |at: &usize| matches!(bytes.get(*at), Some(b'0' | b'+'));
+    blanks.map(|(at, _)| at + 1).filter(is_national).collect()
+}
+
+fn begins(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'+')
 }
 
 fn position(bytes: &[u8], from: usize, is: impl Fn(&u8) -> bool) -> Option<usize> {
@@ -305,6 +316,39 @@ mod tests {
         }
     }
 
+    /// Names of files that `grep -r`, `find` and `ls -l` write end, and begin, with anything.
+    #[test]
+    fn no_name_of_a_file_hides_what_stands_behind_it() {
+        let values =
+            ["203.0.113.7", "+49 151 23456789", "079 123 45 67", "0151 23456789", "536-22-1874"];
+        let many = "a-1".repeat(60) + ":";
+        let befores = [
+            "logs/app.log.1:",
+            "logs/app-2024-11-30:",
+            "app.log.1-",
+            "./1a2a3a4a:",
+            "v9:",
+            "x.:",
+            "203.0.113.9:",
+            "app.log.1:12:",
+            "app2-12-",
+            "names/",
+            "4\t./n3/",
+            &many,
+        ];
+        for value in values {
+            for before in befores {
+                check_covered("value", before, value);
+            }
+        }
+        for before in
+            ["-rw-r--r-- 1 a a 1234567 Nov 29 10:20 ", "drwxr-xr-x+ 2 a a 4 ", "  1  2 16 "]
+        {
+            check_covered("telephone", before, "0151 23456789");
+            check_covered("telephone", before, "+49 151 23456789");
+        }
+    }
+
     #[test]
     fn letters_that_are_glued_on_hide_nothing_that_has_a_check() {
         check("94111111111111111", &["card:94111111111111111"]);
@@ -327,6 +371,12 @@ mod tests {
             "@@ -1,2 +3,4 @@",
             "-rw-r--r-- 1 a a 1234567 Nov 29 10:20 x",
             "12:let x = 5;",
+            "2026-11-29T10:20:30+01:00 worker-3: job-17 took 0:00:12",
+            "logs/app.log.1:10:20:30 GET /a/12-3",
+            "-rw-r--r-- 1 a a 0 2026-11-29 10:20 02-03",
+            "lib/x86_64-linux-gnu/libc-2.31.so:6",
+            "nginx/1.24.0-2ubuntu7.1",
+            "10.0.0 3 0 12",
         ] {
             check(text, &[]);
         }

@@ -3,7 +3,7 @@
 use super::formats::{shows_lines, shows_parts_whole};
 use super::parse::{Unreadable, unreadable};
 use super::path::holds_doors;
-use super::programs::{Misuse, Program, Programs, Shows, Use};
+use super::programs::{Misuse, Program, Programs, Shows, Use, Used, packed_names, repacked_names};
 use super::reader::Reader;
 use super::special::{is_of_the_shell, is_special};
 use super::streams::Says;
@@ -131,27 +131,37 @@ impl Reader<'_> {
             self.note_change(Change::Create);
             self.write_place(&Value::Texts(vec![".".to_owned()]))?;
         }
-        if row.fetches() && used.uses.iter().any(|(wanted, value)| makes_names(*wanted, value)) {
+        let makes = |(wanted, value): &(Use, Value)| {
+            makes_names(*wanted, value) || row.saves && *wanted == Use::Address && is_hidden(value)
+        };
+        if row.fetches() && used.uses.iter().any(makes) {
             self.code();
         }
         self.input_of_call(name, row, arguments, &used);
+        self.looks_here(row, &used)?;
+        used.uses.iter().try_for_each(|(wanted, value)| self.used(*wanted, value))?;
+        self.stored_by_call(name, &used.uses);
+        self.put_home(arguments, &used)?;
+        Ok(())
+    }
+
+    /// A program that is told of no place looks where it stands, or in all below.
+    fn looks_here(&mut self, row: &Program, used: &Used<Value>) -> Result<(), Unreadable> {
         let names_nothing = |(wanted, _): &(Use, Value)| {
             matches!(
                 wanted,
                 Use::Text | Use::Pattern | Use::Patterns | Use::Format | Use::Shape | Use::Setting
             )
         };
-        if used.uses.iter().all(names_nothing) {
-            let here = Value::Texts(vec![".".to_owned()]);
-            match (used.trees || row.walks(), row.looks_around()) {
-                (true, _) => self.trees(Action::Read, &here)?,
-                (false, true) => self.files(Action::Read, &here)?,
-                (false, false) => {}
-            }
+        if !used.uses.iter().all(names_nothing) {
+            return Ok(());
         }
-        used.uses.iter().try_for_each(|(wanted, value)| self.used(*wanted, value))?;
-        self.stored_by_call(name, &used.uses);
-        Ok(())
+        let here = Value::Texts(vec![".".to_owned()]);
+        match (used.trees || row.walks(), row.looks_around()) {
+            (true, _) => self.trees(Action::Read, &here),
+            (false, true) => self.files(Action::Read, &here),
+            (false, false) => Ok(()),
+        }
     }
 
     /// A program of the table is called in a way that the table has not: what it shows may be cut
@@ -216,6 +226,8 @@ impl Reader<'_> {
             Use::Read | Use::List | Use::Copy => self.files(Action::Read, value),
             Use::Patterns | Use::Input => self.fed(value, false),
             Use::InputTree => self.fed(value, true),
+            Use::Packed => self.fed(&value.each_text(|text| packed_names(text)), false),
+            Use::Repacked => self.repacked(value),
             Use::Tree => self.trees(Action::Read, value),
             Use::CopyTree => self.copied(value),
             Use::Output => self.shown_in(value),
@@ -225,7 +237,7 @@ impl Reader<'_> {
             }
             Use::Make => {
                 self.note_change(Change::Create);
-                self.files(Action::Define, value)
+                self.made(value)
             }
             Use::Drop => {
                 self.note_change(Change::Drop);
@@ -257,6 +269,15 @@ impl Reader<'_> {
                 self.used_beside(wanted, value)
             }
         }
+    }
+
+    /// Files that are packed or unpacked, under whichever name they are found and left.
+    fn repacked(&mut self, value: &Value) -> Result<(), Unreadable> {
+        self.note_change(Change::Drop);
+        let named = value.each_text(|text| repacked_names(text));
+        self.trees(Action::Read, &named)?;
+        self.trees(Action::Define, &named)?;
+        self.trees(Action::Write, &named)
     }
 
     /// Folders that are copied with the links in them: those of the system lead anywhere.
@@ -397,6 +418,12 @@ fn makes_names(wanted: Use, value: &Value) -> bool {
         _ => return false,
     };
     value.texts().is_some_and(|texts| texts.iter().any(|text| text.contains(signs)))
+}
+
+/// Whether what an address names is saved under a name that could tell programs how to work.
+fn is_hidden(address: &Value) -> bool {
+    let name = |text: &String| text.rsplit('/').next().unwrap_or_default().starts_with('.');
+    address.texts().is_none_or(|texts| texts.iter().any(name))
 }
 
 /// Whether a text that `curl` sends, or shows, names a file instead.

@@ -1,10 +1,11 @@
 //! Files that a line names: read, written or changed one by one, or with all that is in them.
 
-use super::Tree;
 use super::parse::{Unreadable, unreadable};
-use super::path::{canonical, file, holds_doors, lies_in};
+use super::path::{canonical, file, holds_doors, lies_in, tells_programs};
+use super::programs::{Use, Used};
 use super::reader::Reader;
 use super::value::Value;
+use super::{Tree, host};
 use portreeve_model::Action;
 
 /// Names of the streams that a program has: what they lead to is told where that is said.
@@ -47,6 +48,10 @@ impl Reader<'_> {
             }
             for path in self.paths(text)? {
                 self.touches(action, &path, false);
+                // What is written to a folder fails, or is a file in it.
+                if action == Action::Write && !lies_in(self.machine.home, &path) {
+                    self.tells(&path);
+                }
                 self.need(action, file(self.machine.host, &path));
                 self.note_bounded(action, true);
             }
@@ -110,12 +115,81 @@ impl Reader<'_> {
         }
         for folder in self.paths(folder)? {
             self.touches(action, &folder, true);
+            if action == Action::Write {
+                self.tells(&folder);
+            }
             self.need(action, file(self.machine.host, &folder));
             // In it are doors to every file there is: `/proc/self/task/…/root`, `/dev/fd`.
             let folder = if holds_doors(&folder) { "/".to_owned() } else { folder };
             self.need(action, file(self.machine.host, &folder));
             self.trees.insert(Tree { action, folder });
             self.note_bounded(action, false);
+        }
+        Ok(())
+    }
+
+    /// A path is written that may tell programs how to work: whoever writes it has them do that.
+    pub(super) fn tells(&mut self, path: &str) {
+        if tells_programs(path, self.machine.home) {
+            self.need(Action::Execute, host(self.machine.host));
+            self.why.get_or_insert(Unreadable(format!(
+                "files in `{path}` tell programs how to work, so that writing one is `execute`"
+            )));
+        }
+    }
+
+    /// Files that are made.
+    pub(super) fn made(&mut self, value: &Value) -> Result<(), Unreadable> {
+        self.files(Action::Define, value)?;
+        for text in value.texts().unwrap_or_default() {
+            for path in self.paths(text)? {
+                self.tells(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that are put into the home of the login, or a folder that it lies in: under which
+    /// names, their own tell.
+    pub(super) fn put_home(
+        &mut self,
+        arguments: &[Value],
+        used: &Used<Value>,
+    ) -> Result<(), Unreadable> {
+        let home = self.machine.home;
+        let merges = |text: &String| {
+            text == "--no-target-directory"
+                || text.starts_with('-') && !text.starts_with("--") && text.contains('T')
+        };
+        let merges = arguments.iter().filter_map(Value::texts).flatten().any(merges);
+        let places = used.uses.iter().filter(|(wanted, _)| *wanted == Use::Into);
+        for place in places.filter_map(|(_, value)| value.texts()).flatten() {
+            for folder in self.paths(place)? {
+                let Some(below) = home.strip_prefix(folder.trim_end_matches('/')) else {
+                    continue;
+                };
+                let next = below.trim_start_matches('/').split('/').next().unwrap_or_default();
+                let is_hidden = |name: &str| match next {
+                    "" => name.starts_with('.') || name.is_empty(),
+                    next => name == next || name.starts_with('.'),
+                };
+                let is_unsafe = |(wanted, value): &(Use, Value)| match (wanted, value) {
+                    (Use::Copy | Use::CopyTree | Use::Move, Value::Texts(texts)) => {
+                        texts.iter().any(|text| is_hidden(last_name(text)))
+                    }
+                    (Use::Copy | Use::CopyTree | Use::Move, Value::Glob(begin)) => {
+                        let name = begin.rsplit('/').next().unwrap_or_default();
+                        name.starts_with('.') || !next.is_empty()
+                    }
+                    (Use::Copy | Use::CopyTree | Use::Move, Value::Tree(_) | Value::Unknown) => {
+                        true
+                    }
+                    _ => false,
+                };
+                if lies_in(home, &folder) && (merges || used.uses.iter().any(is_unsafe)) {
+                    self.tells(&folder);
+                }
+            }
         }
         Ok(())
     }
@@ -136,4 +210,8 @@ impl Reader<'_> {
             None => unreadable("in which folder it runs is not known beforehand"),
         }
     }
+}
+
+fn last_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }

@@ -43,7 +43,7 @@ mod words;
 mod tests;
 
 pub use parse::Unreadable;
-pub use path::{canonical, file, lies_in};
+pub use path::{canonical, file, lies_in, tells_programs};
 pub use programs::Programs;
 
 use parse::parse;

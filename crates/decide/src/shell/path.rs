@@ -60,9 +60,112 @@ pub(super) fn holds_doors(folder: &str) -> bool {
     lies_in(folder, "/proc") || lies_in("/dev/fd", folder)
 }
 
+/// Whether a file, or what lies in it, tells programs how to work that know it by its place in a
+/// login's home: whoever writes it has them run, or show, something else. Both canonical.
+#[must_use]
+pub fn tells_programs(path: &str, home: &str) -> bool {
+    let below = path.strip_prefix(home.trim_end_matches('/')).and_then(|it| it.strip_prefix('/'));
+    match below {
+        Some(below) if !below.is_empty() => {
+            let first = below.split('/').next().unwrap_or_default();
+            TELLING.contains(&first)
+        }
+        // The home itself, and folders that it lies in.
+        _ => lies_in(home, path),
+    }
+}
+
+/// Files, and folders of such, by which shells and programs of the table are told how to work.
+const TELLING: [&str; 67] = [
+    ".Xresources",
+    ".aliases",
+    ".aws",
+    ".bash_aliases",
+    ".bash_login",
+    ".bash_logout",
+    ".bash_profile",
+    ".bashrc",
+    ".config",
+    ".cshrc",
+    ".curlrc",
+    ".digrc",
+    ".dircolors",
+    ".docker",
+    ".emacs",
+    ".emacs.d",
+    ".exrc",
+    ".forward",
+    ".gdbinit",
+    ".gitconfig",
+    ".gnupg",
+    ".hgrc",
+    ".inputrc",
+    ".kshrc",
+    ".kube",
+    ".less",
+    ".lessfilter",
+    ".lesskey",
+    ".local",
+    ".login",
+    ".logout",
+    ".lynxrc",
+    ".magic",
+    ".magic.mgc",
+    ".mailcap",
+    ".mailrc",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".nanorc",
+    ".netrc",
+    ".npmrc",
+    ".nslookuprc",
+    ".pam_environment",
+    ".perldb",
+    ".pg_service.conf",
+    ".pgpass",
+    ".pip",
+    ".procps",
+    ".profile",
+    ".psqlrc",
+    ".pypirc",
+    ".rhosts",
+    ".screenrc",
+    ".shosts",
+    ".shrc",
+    ".sqliterc",
+    ".ssh",
+    ".tcshrc",
+    ".tmux.conf",
+    ".toprc",
+    ".vim",
+    ".vimrc",
+    ".wgetrc",
+    ".zlogin",
+    ".zprofile",
+    ".zshenv",
+    ".zshrc",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_a_home_tell_programs_how_to_work() {
+        let check = |path, expect| assert_eq!(tells_programs(path, "/srv/d"), expect, "{path}");
+        for path in ["/srv/d/.gitconfig", "/srv/d/.magic", "/srv/d/.ssh", "/srv/d/.config/git/x"] {
+            check(path, true);
+        }
+        check("/srv/d", true);
+        check("/srv", true);
+        check("/", true);
+        for path in ["/srv/d/out", "/srv/d/out/.magic", "/srv/dd", "/srv/d2/.magic", "/srv/d/.env"]
+        {
+            check(path, false);
+        }
+        assert!(TELLING.is_sorted());
+        assert!(tells_programs("/.bashrc", "/"));
+    }
 
     #[test]
     fn paths_have_one_spelling() {

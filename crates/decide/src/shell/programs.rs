@@ -22,6 +22,10 @@ pub(super) enum Use {
     Input,
     /// The same, with all in it.
     InputTree,
+    /// The same, under this name or one with an ending of packed files.
+    Packed,
+    /// Is packed or unpacked: goes, and is written under another ending.
+    Repacked,
     Tree,
     /// Is read; where it is so with all in it, links are made as they are found.
     Copy,
@@ -242,6 +246,14 @@ impl Program {
 
     /// Texts in an argument of a call that is not read which could name files.
     pub(super) fn may_name(&self, text: &str) -> Vec<String> {
+        let named = self.named_in(text);
+        match self.operands.iter().any(|operand| matches!(operand, Use::Packed | Use::Repacked)) {
+            true => named.iter().flat_map(|name| repacked_names(name)).collect(),
+            false => named,
+        }
+    }
+
+    fn named_in(&self, text: &str) -> Vec<String> {
         if text.is_empty() || text == "-" && self.reads_input() {
             return Vec::new();
         }
@@ -272,7 +284,8 @@ impl Program {
     }
 
     pub(super) fn reads_input(&self) -> bool {
-        self.operands.iter().any(|operand| matches!(operand, Use::Input | Use::InputTree))
+        let is_input = |operand: &Use| matches!(operand, Use::Input | Use::InputTree | Use::Packed);
+        self.operands.iter().any(is_input)
     }
 
     fn long(&self, word: &str) -> Result<Found, Misuse> {
@@ -372,6 +385,28 @@ impl Program {
         self.repeats.is_some() && self.operands.contains(&Use::Tree)
     }
 }
+
+/// Names under which a program that unpacks looks for a file: where none is there, with an ending.
+pub(super) fn packed_names(name: &str) -> Vec<String> {
+    let is_whole = ["-", "/dev/stdin"].contains(&name);
+    let mut names = vec![name.to_owned()];
+    if !is_whole && !PACKED.iter().any(|end| name.ends_with(end)) {
+        names.extend(PACKED.iter().map(|end| format!("{name}{end}")));
+    }
+    names
+}
+
+/// The same with those under which it leaves what it has made.
+pub(super) fn repacked_names(name: &str) -> Vec<String> {
+    let mut names = packed_names(name);
+    names.extend(PACKED.iter().filter_map(|end| name.strip_suffix(end)).map(str::to_owned));
+    names.extend(name.strip_suffix(".tgz").map(|name| format!("{name}.tar")));
+    names
+}
+
+/// Endings that such programs add by themselves.
+const PACKED: [&str; 13] =
+    [".tgz", ".gz", "-gz", ".z", "-z", "_z", ".Z", ".bz2", ".bz", ".xz", ".lzma", ".zst", ".lz4"];
 
 /// What options have said of operands.
 struct Given {
@@ -473,7 +508,7 @@ fn use_said(word: &str) -> Result<Use, String> {
              `input`, `inputtree`, `copy`, `tree`, `list`, `write`, `output`, `make`, `into`, \
              `move`, `drop`, `droptree`, `dropwrite`, `rights`, \
              `host`, `asked`, `address`, `sent`, `shape`, `setting`, `mounted`, `size`, \
-             `lines` or `code`"
+             `packed`, `repacked`, `lines` or `code`"
         )
     })
 }
@@ -487,6 +522,8 @@ fn use_named(word: &str) -> Option<Use> {
         "read" => Use::Read,
         "input" => Use::Input,
         "inputtree" => Use::InputTree,
+        "packed" => Use::Packed,
+        "repacked" => Use::Repacked,
         "copy" => Use::Copy,
         "output" => Use::Output,
         "tree" => Use::Tree,

@@ -2,8 +2,8 @@
 
 use super::parse::{Unreadable, unreadable};
 use super::rename::{own_names, rename};
-use super::shared::{Input, Touched};
-use super::streams::{Streams, Written};
+
+use super::streams::{Input, Streams, Touched, Written};
 use super::syntax::{Joint, Node, Piece, Place, Redirect, Script, Shell, Simple, Word};
 use super::value::{Value, bytes_of};
 use super::variables::{Pasted, Variables, is_harmless, is_pasted, may_be_set, set_in};

@@ -4,95 +4,12 @@
 //! middle of a value, where nothing looks like what it is.
 
 use super::parse::{Unreadable, unreadable};
-use super::path::lies_in;
 use super::programs::{Program, Use, Used};
 use super::reader::Reader;
-use super::streams::Written;
+use super::streams::{Input, Source, Takes, Touched, Written, met};
 use super::syntax::{Node, Place, Redirect};
 use super::value::{Part, Value};
 use portreeve_model::Action;
-use std::collections::BTreeSet;
-
-/// Where an input comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Source {
-    /// From who asks, or from the line itself: it is known.
-    #[default]
-    Known,
-    Pipe,
-    /// From a file, in which a program can go back.
-    File,
-}
-
-/// What programs one after the other read as their input.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Input {
-    source: Source,
-    /// Who may have stopped in the middle of a block.
-    left: Option<String>,
-    has_reader: bool,
-    /// Whether somebody has surely read all of it.
-    pub(super) is_ended: bool,
-    /// How many loops stand around the place where it begins.
-    loops: usize,
-}
-
-/// How a program takes its input.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Takes {
-    /// A line, and no letter behind it.
-    Line,
-    /// Blocks, and goes back to where it has stopped, if that can be.
-    Back,
-    /// Blocks, and may stop after any of them.
-    Blocks,
-    /// All of it.
-    Whole,
-}
-
-/// What a part of a line does to files, and what becomes of it where it is ended.
-#[derive(Debug, Default)]
-pub(super) struct Touched {
-    /// Paths, each with whether all that is in it is meant.
-    read: BTreeSet<(String, bool)>,
-    written: BTreeSet<(String, bool)>,
-    /// Who would leave half a value somewhere if nobody took what it shows.
-    pub(super) fragile: Option<String>,
-    /// Whether what is not known beforehand goes from one program to another.
-    pub(super) passes: bool,
-}
-
-impl Touched {
-    fn add(&mut self, other: Self) {
-        self.read.extend(other.read);
-        self.written.extend(other.written);
-        self.fragile = self.fragile.take().or(other.fragile);
-        self.passes |= other.passes;
-    }
-
-    /// Whether it hands on what is not known beforehand: to another program, or into a file.
-    pub(super) fn hands_on(&self) -> bool {
-        self.passes || !self.written.is_empty()
-    }
-
-    /// A file that one of two writes while the other one reads or writes it.
-    fn meets(&self, other: &Self) -> Option<String> {
-        met(&self.written, &other.read)
-            .or_else(|| met(&self.written, &other.written))
-            .or_else(|| met(&self.read, &other.written))
-    }
-}
-
-fn met(some: &BTreeSet<(String, bool)>, others: &BTreeSet<(String, bool)>) -> Option<String> {
-    let is_met = |(path, is_tree): &(String, bool)| {
-        others.iter().any(|(other, is_other_tree)| {
-            path == other
-                || *is_tree && lies_in(other, path)
-                || *is_other_tree && lies_in(path, other)
-        })
-    };
-    some.iter().find(|one| is_met(one)).map(|(path, _)| path.clone())
-}
 
 impl Reader<'_> {
     /// A path is touched; `is_tree` says that all in it is.
@@ -265,7 +182,7 @@ impl Reader<'_> {
     pub(super) fn stored_by_call(&mut self, name: &str, uses: &[(Use, Value)]) {
         let is_file = |text: &String| text != "-" && text != "/dev/null";
         let is_stored = |(wanted, value): &(Use, Value)| {
-            matches!(wanted, Use::Write | Use::Output | Use::Into | Use::DropWrite)
+            matches!(wanted, Use::Write | Use::Output | Use::Into | Use::DropWrite | Use::Repacked)
                 && value.texts().is_none_or(|texts| texts.iter().any(is_file))
         };
         let is_known = name == "truncate" || name == "tee" && self.input.source == Source::Known;
@@ -318,13 +235,15 @@ impl Reader<'_> {
     ) {
         let uses = &used.uses;
         let named = |(wanted, value): &&(Use, Value)| {
-            let is_dash = matches!(wanted, Use::Input | Use::InputTree | Use::Patterns);
+            let is_dash =
+                { matches!(wanted, Use::Input | Use::InputTree | Use::Packed | Use::Patterns) };
             let is_named = |text: &String| text == "/dev/stdin" || is_dash && text == "-";
             value.texts().is_some_and(|texts| texts.iter().any(is_named))
         };
         let is_own = self.machine.programs.is_some_and(|own| own.has(name));
-        let has_files =
-            uses.iter().any(|(wanted, _)| matches!(wanted, Use::Input | Use::InputTree));
+        let has_files = uses
+            .iter()
+            .any(|(wanted, _)| matches!(wanted, Use::Input | Use::InputTree | Use::Packed));
         let is_fed = name == "tee" || row.reads_input() && !has_files && !used.trees || is_own;
         let times = uses.iter().filter(named).count().max(usize::from(is_fed));
         let how = match name {

@@ -2,7 +2,7 @@
 
 use super::parse::{Unreadable, parse, unreadable};
 use super::reader::{Reader, SENT_BYTES_MAX};
-use super::shared::Takes;
+use super::streams::Takes;
 use super::syntax::{Piece, Word, spelled};
 use super::value::{Part, Value};
 use super::variables::{is_harmless, may_be_set};

@@ -1,5 +1,9 @@
 //! Who writes to one stream. A text that does not end its line stands in front of what another
-//! program writes there: `printf 9; cat card.txt` shows a number that nobody knows.
+//! program writes there: `printf 9; cat card.txt` shows a number that nobody knows. And what
+//! programs read from one, and which files they touch.
+
+use super::path::lies_in;
+use std::collections::BTreeSet;
 
 /// What a command writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,3 +142,87 @@ const SILENT: [&str; 28] = [
     "mv", "read", "return", "rm", "rmdir", "set", "shift", "sleep", "test", "touch", "true",
     "truncate", "umask", "unlink", "unset", "wait",
 ];
+
+/// Where an input comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Source {
+    /// From who asks, or from the line itself: it is known.
+    #[default]
+    Known,
+    Pipe,
+    /// From a file, in which a program can go back.
+    File,
+}
+
+/// What programs one after the other read as their input.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Input {
+    pub(super) source: Source,
+    /// Who may have stopped in the middle of a block.
+    pub(super) left: Option<String>,
+    pub(super) has_reader: bool,
+    /// Whether somebody has surely read all of it.
+    pub(super) is_ended: bool,
+    /// How many loops stand around the place where it begins.
+    pub(super) loops: usize,
+}
+
+/// How a program takes its input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Takes {
+    /// A line, and no letter behind it.
+    Line,
+    /// Blocks, and goes back to where it has stopped, if that can be.
+    Back,
+    /// Blocks, and may stop after any of them.
+    Blocks,
+    /// All of it.
+    Whole,
+}
+
+/// What a part of a line does to files, and what becomes of it where it is ended.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// Paths, each with whether all that is in it is meant.
+    pub(super) read: BTreeSet<(String, bool)>,
+    pub(super) written: BTreeSet<(String, bool)>,
+    /// Who would leave half a value somewhere if nobody took what it shows.
+    pub(super) fragile: Option<String>,
+    /// Whether what is not known beforehand goes from one program to another.
+    pub(super) passes: bool,
+}
+
+impl Touched {
+    pub(super) fn add(&mut self, other: Self) {
+        self.read.extend(other.read);
+        self.written.extend(other.written);
+        self.fragile = self.fragile.take().or(other.fragile);
+        self.passes |= other.passes;
+    }
+
+    /// Whether it hands on what is not known beforehand: to another program, or into a file.
+    pub(super) fn hands_on(&self) -> bool {
+        self.passes || !self.written.is_empty()
+    }
+
+    /// A file that one of two writes while the other one reads or writes it.
+    pub(super) fn meets(&self, other: &Self) -> Option<String> {
+        met(&self.written, &other.read)
+            .or_else(|| met(&self.written, &other.written))
+            .or_else(|| met(&self.read, &other.written))
+    }
+}
+
+pub(super) fn met(
+    some: &BTreeSet<(String, bool)>,
+    others: &BTreeSet<(String, bool)>,
+) -> Option<String> {
+    let is_met = |(path, is_tree): &(String, bool)| {
+        others.iter().any(|(other, is_other_tree)| {
+            path == other
+                || *is_tree && lies_in(other, path)
+                || *is_other_tree && lies_in(path, other)
+        })
+    };
+    some.iter().find(|one| is_met(one)).map(|(path, _)| path.clone())
+}

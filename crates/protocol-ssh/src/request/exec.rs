@@ -128,13 +128,16 @@ fn hides(object: &Object, unread: Option<&str>) -> String {
     }
 }
 
-/// What is approved of a command: what runs, as whom, and what it is told.
+/// What is approved of a command: what runs, through what, as whom, and what it is told.
+///
+/// SECURITY: what it runs through is a field of its own. A line that reads like a terminal is none.
 pub(super) fn content(
     role: &str,
-    text: String,
+    (through, text): (Option<&str>, String),
     environment: &[(String, String)],
 ) -> RequestContent {
-    let statement = ApprovedStatement { text, names: Vec::new(), parameters: Vec::new() };
+    let names = through.into_iter().map(str::to_owned).collect();
+    let statement = ApprovedStatement { text, names, parameters: Vec::new() };
     let setting = |(name, value): &(String, String)| format!("{name}={value}");
     RequestContent {
         role: role.to_owned(),
@@ -169,13 +172,34 @@ impl Request for ExecRequest {
     }
 
     fn content(&self) -> RequestContent {
-        content(&self.role, self.plan.wire.clone(), &self.environment)
+        content(&self.role, (None, self.plan.wire.clone()), &self.environment)
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {
         match refused {
             Some(_) => (Bytes::new(), ()),
             None => (self.plan.wire.into(), ()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::terminal;
+
+    /// An approval is for one kind of request: without what it runs through, the line `terminal`
+    /// opens one.
+    #[test]
+    fn lines_and_terminals_are_never_approved_for_each_other() {
+        let lines = ["", " ", "terminal", "terminal ", "terminal x", "x", "terminal terminal"];
+        let mut contents = vec![terminal::content_of("deploy", None, &[])];
+        for line in lines {
+            contents.push(content("deploy", (None, line.to_owned()), &[]));
+            contents.push(terminal::content_of("deploy", Some(line), &[]));
+        }
+        for (at, one) in contents.iter().enumerate() {
+            assert!(!contents.iter().skip(at + 1).any(|other| other == one), "{one:?}");
         }
     }
 }

@@ -74,6 +74,16 @@ fn opened(place: &Object, snapshot: &Arc<Snapshot>) -> CommandUse {
     }
 }
 
+/// What is approved: a terminal, and the line that runs in it.
+pub(super) fn content_of(
+    role: &str,
+    line: Option<&str>,
+    environment: &[(String, String)],
+) -> RequestContent {
+    let text = line.map_or_else(|| "terminal".to_owned(), |line| format!("terminal {line}"));
+    content(role, (Some("terminal"), text), environment)
+}
+
 impl Request for TerminalRequest {
     type Accepted = ();
 
@@ -90,9 +100,8 @@ impl Request for TerminalRequest {
     }
 
     fn content(&self) -> RequestContent {
-        let text = self.line.as_ref().map_or("", |(wire, _)| wire);
-        let text = format!("terminal {text}").trim_end().to_owned();
-        content(&self.role, text, &self.environment)
+        let line = self.line.as_ref().map(|(wire, _)| wire.as_str());
+        content_of(&self.role, line, &self.environment)
     }
 
     fn encode(self, refused: Option<(usize, &Refusal)>) -> (Bytes, ()) {

@@ -308,7 +308,7 @@ impl Files {
         let revealed = revealed.filter(|object| snapshot.reveals(object, &category));
         let revealed =
             revealed.map(|object| Revealed { object, category: category.clone() }).collect();
-        let place = (target.machine().host, target.user());
+        let place = (&target.machine(), target.user());
         let wire = self.remote.packet_for(ask);
         let hidden = needs.first().map(|(_, path)| self.object(path)).filter(|object| {
             let is_cut = verb == "setstat" && sets.size.is_some_and(|size| size > 0);
@@ -356,7 +356,7 @@ impl Files {
     async fn admit_silently(&mut self, ask: &Ask) -> Result<Option<(Exchange, Permitted)>, Failed> {
         let snapshot = self.caller.session.snapshot();
         let target = self.caller.target.clone();
-        let place = (target.machine().host, target.user());
+        let place = (&target.machine(), target.user());
         let wire = self.remote.packet_for(ask);
         let request = FileCommand::new("realpath", place, &[], Vec::new(), (ask.to_string(), wire));
         let admitted = self.caller.session.admit(request, &snapshot, &mut self.client).await?;

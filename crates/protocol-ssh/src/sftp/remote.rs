@@ -74,7 +74,7 @@ impl Ask {
     pub(crate) fn path(kind: u8, path: &str) -> Self {
         let mut rest = Vec::new();
         put_bytes(path.as_bytes(), &mut rest);
-        Self { kind, rest, text: format!(" {path}") }
+        Self { kind, rest, text: format!(" {}", named(path)) }
     }
 
     pub(crate) fn handle(kind: u8, handle: &[u8]) -> Self {
@@ -112,7 +112,7 @@ impl Ask {
 
     /// The same where it is about a file that is open under this path.
     pub(crate) fn about(mut self, path: &str) -> Self {
-        self.text = format!(" {path}{}", self.text);
+        self.text = format!(" {} as it is open{}", named(path), self.text);
         self
     }
 
@@ -126,7 +126,18 @@ impl Ask {
         };
         put_bytes(from.as_bytes(), &mut rest);
         put_bytes(to.as_bytes(), &mut rest);
-        Self { kind, rest, text: format!(" {from} {to}{how}") }
+        Self { kind, rest, text: format!(" {} {}{how}", named(from), named(to)) }
+    }
+}
+
+/// A path as one word: in quotes where it has more than plain letters.
+///
+/// SECURITY: what else is said of it begins with a blank, which no word without quotes holds.
+fn named(path: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+@,~:%".contains(letter);
+    match path.starts_with('/') && path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("{path:?}"),
     }
 }
 
@@ -290,6 +301,7 @@ pub(crate) fn unexpected(answer: Answer) -> Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// What a person approves, or finds on record, differs wherever the packet does.
     #[test]
@@ -305,10 +317,45 @@ mod tests {
             Ask::path(kind::SETSTAT, "/a").with(&mode),
             Ask::handle(kind::FSETSTAT, b"1").with(&mode).about("/b"),
         ];
-        let texts: std::collections::BTreeSet<String> =
-            asks.iter().map(ToString::to_string).collect();
+        let texts: BTreeSet<String> = asks.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), asks.len(), "{texts:?}");
         assert_eq!(asks[0].to_string(), " /a /b");
         assert_eq!(asks[1].to_string(), " /a /b in the place of what is there");
+    }
+
+    /// The same for whatever files are called: a name that reads like what is said of another one
+    /// is a word in quotes.
+    #[test]
+    fn no_name_reads_like_what_is_said_of_another() {
+        let mode = Attributes { mode: Some(0o777), ..Attributes::default() };
+        let names = [
+            "/a",
+            "/a mode=0777",
+            "/a /a",
+            "/a \"/a\"",
+            "\"/a\"",
+            "/a in the place of what is there",
+            "/a /a in the place of what is there",
+            "/a as it is open",
+            "/a\\",
+            "/a\\ mode=0777",
+            "/a\" mode=0777",
+            "/a\n",
+            "/a\u{202e}",
+            "/\u{e4}",
+            "/a\u{308}",
+        ];
+        let mut asks = Vec::new();
+        for name in names {
+            asks.push(Ask::path(kind::MKDIR, name));
+            asks.push(Ask::path(kind::MKDIR, name).with(&mode));
+            asks.push(Ask::handle(kind::FSETSTAT, b"1").with(&mode).about(name));
+            for to in names {
+                asks.push(Ask::rename(name, to, false));
+                asks.push(Ask::rename(name, to, true));
+            }
+        }
+        let texts: BTreeSet<String> = asks.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), asks.len());
     }
 }

@@ -4,7 +4,7 @@ use super::packet::{packet, put_number};
 use super::{VERSION, kind};
 use crate::streams::{COMMAND, INPUT};
 use bytes::Bytes;
-use portreeve_decide::shell::{file, program};
+use portreeve_decide::shell::{Machine, file, host, program, tells_programs};
 use portreeve_model::{
     Action, ApprovedStatement, Change, Command, Effect, Facts, Need, Refusal, RequestContent,
     Revealed, Usage,
@@ -49,8 +49,9 @@ fn used(command: Command) -> CommandUse {
 }
 
 fn content(text: &str, role: &str) -> RequestContent {
-    let statement =
-        ApprovedStatement { text: text.to_owned(), names: Vec::new(), parameters: Vec::new() };
+    // SECURITY: a command line that reads like an operation on files is none.
+    let names = vec!["sftp".to_owned()];
+    let statement = ApprovedStatement { text: text.to_owned(), names, parameters: Vec::new() };
     RequestContent {
         role: role.to_owned(),
         statements: vec![statement],
@@ -103,7 +104,7 @@ impl FileCommand {
     /// says, and that packet.
     pub(crate) fn new(
         verb: &str,
-        (host, role): (&str, &str),
+        (machine, role): (&Machine<'_>, &str),
         needs: &[(Action, &str)],
         revealed: Vec<Revealed>,
         (said, wire): (String, Vec<u8>),
@@ -121,11 +122,21 @@ impl FileCommand {
             change,
             ..Facts::default()
         };
+        let is_written = |action: &Action| match verb {
+            "put" | "rename" => *action == Action::Write,
+            "mkdir" => *action == Action::Define,
+            _ => false,
+        };
+        let tells = needs
+            .iter()
+            .any(|(action, path)| is_written(action) && tells_programs(path, machine.home));
         let mut needs: Vec<Need> = needs
             .iter()
-            .map(|(action, path)| Need { action: *action, object: file(host, path) })
+            .map(|(action, path)| Need { action: *action, object: file(machine.host, path) })
             .collect();
         needs.dedup();
+        // SECURITY: programs that policy knows do what such files say.
+        needs.extend(tells.then(|| Need { action: Action::Execute, object: host(machine.host) }));
         let text = format!("{verb}{said}");
         let command = Command {
             verb: verb.to_owned(),
@@ -178,3 +189,28 @@ impl Request for FileCommand {
 /// Why a size that is set is not known to be harmless.
 pub(crate) const CUT: &str = "a file that is cut to a size could show a part of a value, in which \
                               that is not found: only 0 can be set";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_writes_what_tells_programs_executes() {
+        let machine = Machine { host: "web", home: "/srv/d", programs: None };
+        let executes = |verb: &str, needs: &[(Action, &str)]| {
+            let said = (String::new(), Vec::new());
+            let asked = FileCommand::new(verb, (&machine, "deploy"), needs, Vec::new(), said);
+            let needs = &asked.command.command.needs;
+            needs.iter().any(|need| need.action == Action::Execute && need.object == host("web"))
+        };
+        assert!(executes("put", &[(Action::Write, "/srv/d/.gitconfig")]));
+        assert!(executes("mkdir", &[(Action::Define, "/srv/d/.config")]));
+        let moves =
+            |to| [(Action::Read, "/srv/d/x"), (Action::Define, "/srv/d/x"), (Action::Write, to)];
+        assert!(executes("rename", &moves("/srv/d/.ssh")));
+        assert!(!executes("rename", &moves("/srv/d/y")));
+        assert!(!executes("put", &[(Action::Write, "/srv/d/out/.magic")]));
+        assert!(!executes("get", &[(Action::Read, "/srv/d/.gitconfig")]));
+        assert!(!executes("remove", &[(Action::Define, "/srv/d/.gitconfig")]));
+    }
+}

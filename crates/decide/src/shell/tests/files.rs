@@ -257,3 +257,133 @@ fn rsync_names_no_other_files() {
         super::check_unread(line);
     }
 }
+
+/// A program that finds no file of a name tries others: a rule on those holds for it, too.
+#[test]
+fn names_that_a_program_guesses_are_asked_for() {
+    for (line, path) in [
+        ("zcat salaries", "/srv/d/salaries.gz"),
+        ("zcat salaries", "/srv/d/salaries"),
+        ("zcat -f /v/salaries", "/v/salaries-gz"),
+        ("bzcat /v/salaries", "/v/salaries.bz2"),
+        ("xzcat /v/salaries", "/v/salaries.xz"),
+        ("zcat --frob /v/salaries", "/v/salaries.Z"),
+        ("gunzip /v/salaries", "/v/salaries.gz"),
+        ("gzip -dc /v/salaries", "/v/salaries_z"),
+    ] {
+        let needs = shown(line).0;
+        assert!(
+            needs
+                .split(", ")
+                .any(|need| need.trim_end_matches(" opaque") == format!("read {path}")),
+            "{line}: {needs}"
+        );
+    }
+    assert!(shown("gunzip /v/x.gz").0.contains("write /v/x opaque"));
+    check("zcat /v/x.gz", "read zcat, read /v/x.gz", "zcat /v/x.gz");
+    check("cat /a | zcat", "read cat, read /a, read zcat", "cat /a | zcat");
+}
+
+/// Of programs whose operands name nothing, an option may name a file all the same, and others
+/// take no word.
+#[test]
+fn options_of_programs_without_files_name_files() {
+    for (line, path) in [
+        ("lscpu -s /v", "read /v"),
+        ("lscpu -s/v", "read /v"),
+        ("lsmem -s /v", "read /v"),
+        ("lspci -i /v/key", "read /v/key"),
+        ("lspci -p /v/key", "read /v/key"),
+        ("lspci -F /v/key", "read /v/key"),
+        ("lsusb -D /v/key", "read /v/key"),
+        ("findmnt -F /v/key", "read /v/key"),
+    ] {
+        let needs = shown(line).0;
+        assert!(needs.contains(path), "{line}: {needs}");
+    }
+    for line in [
+        "lsblk --sysroot /v",
+        "journalctl -D /v",
+        "journalctl --file=/v/key",
+        "journalctl -i /v/key",
+        "dmesg -F /v/key",
+        "dmesg --file /v/key",
+        "last -f /v/key",
+        "date -f /v/key",
+        "date -r /v/key",
+        "ss -F /v/key",
+        "hostname -F /v/key",
+        "pgrep -F /v/key",
+        "lastlog -R /v",
+        "getconf -f /v/key",
+        "locale -f /v/key",
+    ] {
+        let needs = shown(line).0;
+        assert!(needs.contains("execute"), "{line}: {needs}");
+    }
+    for line in [
+        "lscpu",
+        "lsblk -f",
+        "lsblk -o NAME,SIZE",
+        "lspci -nnk",
+        "lsusb -t",
+        "findmnt -T /v",
+        "locale -a",
+        "getconf -a",
+        "findmnt --json",
+    ] {
+        check_known(line);
+    }
+}
+
+/// Known programs are told by files of the home what to run, and how to show it.
+#[test]
+fn who_writes_what_tells_programs_executes() {
+    for line in [
+        "cat /a > ~/.gitconfig",
+        "cat /a >> .magic",
+        "tee .bashrc",
+        "cp /a .profile",
+        "cp /a .config/git/config",
+        "cp /x/.magic ~",
+        "cp /x/.magic /y ~/",
+        "cp -t ~ /x/.magic",
+        "cp -r /x/. ~",
+        "cp -rT /x ~",
+        "cp -r --no-target-directory /x ~",
+        "cp /x/.m* ~",
+        "cp -r /x/d /srv",
+        "mv /x/.ssh ~",
+        "mv out/x .config",
+        "mv out/x .ssh/authorized_keys",
+        "mkdir -p .config/git",
+        "touch .hushlogin .pgpass",
+        "find /x -exec cp {} /srv/d ';'",
+        "sort -o .curlrc /a",
+        "curl -o .wgetrc http://db1/x",
+        "psql -X -o .psqlrc -c 'TABLE public.t'",
+        "rsync --server -vlogDtpre.iLsfxCIvu . /srv/d",
+        "rsync --server -vlogDtpre.iLsfxCIvu . /srv/d/.config",
+        "wget http://db1/.magic",
+        "cd .ssh && tee authorized_keys",
+    ] {
+        let needs = shown(line).0;
+        assert!(needs.contains("execute @web"), "{line}: {needs}");
+    }
+    for line in [
+        "cp /a ~",
+        "cp /a/* ~",
+        "cp -r /x/logs ~",
+        "mv /x/logs ~",
+        "cp /a out/.magic",
+        "cat /a > notes.txt",
+        "cat .gitconfig",
+        "cp .bashrc out/x",
+        "ls -la ~",
+        "mkdir -p out/.config",
+        "cp /a /srv",
+        "touch .env",
+    ] {
+        check_known(line);
+    }
+}

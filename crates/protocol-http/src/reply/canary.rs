@@ -15,6 +15,7 @@ use portreeve_session::{Answer, Reply};
 use portreeve_testkit::canary::{CANARY, Case, Ends, check};
 use portreeve_testkit::world::{World, masker};
 use portreeve_transport::{TargetTls, TcpTarget};
+use portreeve_web::masking::KnownPaths;
 use portreeve_web::{
     Address, CanonicalPath, Credential, Fields, FieldsParts, Http2, More, Rooms, Service,
 };
@@ -81,12 +82,14 @@ impl Asked {
         let passes = (self.classified, self.plan.passes_opaque);
         let mut body = Body::of(status, fields, passes, (1 << 16, Rooms::default()));
         let mut screen = TextScreen::new(self.target.screen(), Place::unnamed("body"), &[]);
+        let mut paths = KnownPaths::default();
         let mut head = Some(ReplyHead { status, fields: fields.clone(), prefix });
         for (at, piece) in pieces.iter().enumerate() {
             let part = Part {
                 target: &self.target,
                 plan: &self.plan,
                 screen: &mut screen,
+                paths: &mut paths,
                 body: &mut body,
                 head: head.take(),
                 data: Bytes::copy_from_slice(piece),

@@ -34,26 +34,36 @@ pub(crate) fn look_beside(
 }
 
 /// Adds what was found to what was found already, in order; what meets is one.
+///
+/// INVARIANT: each is looked at a bounded number of times: a text may hold as many as it likes.
 pub(crate) fn add(mut fresh: Vec<Finding>, found: &mut Vec<Finding>) {
     if fresh.is_empty() {
         return;
     }
     fresh.sort_by_key(|finding| (finding.start, usize::MAX - finding.end));
+    let mut known = std::mem::take(found).into_iter().peekable();
     for one in fresh {
         let meets = |other: &Finding| other.start < one.end && one.start < other.end;
-        let is_known = |other: &Finding| other.start <= one.start && one.end <= other.end;
+        let mut met: Vec<Finding> = Vec::new();
+        while let Some(other) = found.pop_if(|other| meets(other)) {
+            met.push(other);
+        }
+        met.reverse();
+        while let Some(other) = known.next_if(|other| other.start < one.end) {
+            if meets(&other) { met.push(other) } else { found.push(other) }
+        }
         // What tells nobody apart may not be masked at all, and must not stand in its way.
-        found.retain(|other| !(meets(other) && ATTRIBUTES.contains(&other.category)));
-        if found.iter().any(is_known) {
+        met.retain(|other| !ATTRIBUTES.contains(&other.category));
+        if met.iter().any(|other| other.start <= one.start && one.end <= other.end) {
+            found.append(&mut met);
             continue;
         }
         // A part of it that was taken for something else is a part of it still.
-        let (met, rest): (Vec<Finding>, Vec<Finding>) = found.drain(..).partition(meets);
-        *found = rest;
         let start = met.iter().map(|other| other.start).fold(one.start, usize::min);
         let end = met.iter().map(|other| other.end).fold(one.end, usize::max);
         found.push(Finding { start, end, ..one });
     }
+    found.extend(known);
     found.sort_by_key(|finding| finding.start);
 }
 
